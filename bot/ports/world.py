@@ -1,0 +1,136 @@
+"""World: everything that may be read. Hands: everything that may be changed. Both bound to one acting person.
+
+Commands and `observe` get a World; only the engine ever holds Hands: so a command cannot write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.domain.operation import Operation, Place
+from bot.domain.refs import AppName, EnvName, OperationId, Principal
+from bot.domain.reply import Text
+from bot.ports.apps import App, Apps
+from bot.ports.clusters import ClusterReads, ClusterWrites
+from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
+from bot.ports.store import AlertThread, Lock, OperationFilter, Proof, RecordFilter, Release, Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of doctor."""
+
+    name: str
+    is_ok: bool
+    words: Text
+    mend: Text | None = None
+    """The exact command or setting that mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of `audit verify`."""
+
+    is_intact: bool
+    records: int
+    words: tuple[Text, ...]
+
+
+class Book(Protocol):
+    """Reads of our own records."""
+
+    def operation(self, id: OperationId) -> Operation | None: ...
+
+    def operations(self, filter: OperationFilter) -> tuple[Operation, ...]: ...
+
+    def holder(self, hold: str) -> OperationId | None: ...
+
+    def lock(self, app: str, env: str) -> Lock | None: ...
+
+    def locks(self) -> tuple[Lock, ...]: ...
+
+    def releases(self, app: str, env: str, *, limit: int = 20) -> tuple[Release, ...]: ...
+
+
+class Trail(Protocol):
+    """Reads of the audit record and of alert threads."""
+
+    def find(self, filter: RecordFilter) -> tuple[Sealed, ...]: ...
+
+    def verify(self) -> Verdict: ...
+
+    def defaults(self, place: Place) -> dict[str, str]: ...
+
+    def alert(self, number: int) -> AlertThread | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    name: str
+    summary: str
+    usage: str
+    example: str
+    is_change: bool
+
+
+class Rules(Protocol):
+    """What the policy says to the asker."""
+
+    def may(self, permission: str, app: App | None) -> bool: ...
+
+    def roles(self) -> tuple[str, ...]: ...
+
+    def groups(self) -> tuple[str, ...]: ...
+
+    def waits_for(self, op: Operation) -> bool:
+        """The asker may vote on it and has not."""
+        ...
+
+    def duration(self, name: str, app: AppName, env: EnvName) -> timedelta:
+        """`bake`, `deadline`, `canary-deadline`: settings of delivery that an env or app may set."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    now: datetime
+    asker: Principal
+    place: Place
+    apps: Apps
+    images: Images
+    logs: Logs
+    metrics: Metrics
+    alerts: Alerts
+    book: Book
+    trail: Trail
+    rules: Rules
+    help: Callable[[], tuple[HelpLine, ...]]
+    """Only what the asker may run."""
+    checks: Callable[[], tuple[Check, ...]]
+    """Doctor's; slow, it asks every backend."""
+    cluster: Callable[[str], ClusterReads]
+
+
+class Ledger(Protocol):
+    """Changes of our own records that are steps of a plan: idempotent, and named by operation."""
+
+    def put_release(self, release: Release) -> int: ...
+
+    def judge_release(self, app: str, env: str, number: int, proof: Proof) -> None: ...
+
+    def lock(self, lock: Lock) -> None: ...
+
+    def unlock(self, app: str, env: str) -> None: ...
+
+    def set_defaults(self, place: Place, defaults: dict[str, str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    acting: Principal
+    ledger: Ledger
+    alerts: AlertWriter
+    cluster: Callable[[str], ClusterWrites]
