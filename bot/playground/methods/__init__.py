@@ -1,0 +1,1 @@
+"""Slack's Web API methods, a file per family; `table.py` names them all."""
