@@ -1,0 +1,105 @@
+"""What the rig is built of, and the building: the only step that downloads anything."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+
+from tests.rig.cache import NotBuiltError, Part, root
+
+_VERSION = "k8s.io/component-base/version"
+_GO = (("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=readonly -trimpath -buildvcs=false"))
+
+
+def _go(name: str, packages: tuple[str, ...], binaries: tuple[str, ...], *, flags: tuple[str, ...] = (), ldflags: str = "", is_default: bool = True) -> Part:
+    return Part(
+        name=name,
+        commands=(("go", "build", *flags, f"-ldflags=-s -w {ldflags}".rstrip(), "-o", "bin/", *packages),),
+        outputs=tuple(f"bin/{binary}" for binary in binaries),
+        is_default=is_default,
+        environment=_GO,
+    )
+
+
+SAMPLE = _go("sample", ("./app", "./pause"), ("app", "pause"))
+KUBERNETES = _go(
+    "kubernetes",
+    (".", "tool"),
+    ("kubernetes", "containerd", "containerd-shim-runc-v2", "metrics-server"),
+    ldflags=f"-X {_VERSION}.gitVersion=v1.36.3 -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=36",
+)
+ELASTICSEARCH = Part(
+    name="elasticsearch",
+    commands=(("mvn", "--quiet", "--batch-mode", "process-classes"),),
+    outputs=("target/classes", "target/lib"),
+)
+PROMETHEUS = _go(
+    "prometheus",
+    ("github.com/prometheus/prometheus/cmd/prometheus",),
+    ("prometheus",),
+    flags=("-tags", "remove_all_sd,enable_kubernetes_sd"),
+)
+TRAEFIK = _go("traefik", ("github.com/traefik/traefik/v3/cmd/traefik",), ("traefik",), is_default=False)
+ARGO_ROLLOUTS = _go(
+    "argo-rollouts", ("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",), ("rollouts-controller",), is_default=False
+)
+
+# The long one first: what is missing shows early.
+PARTS = (SAMPLE, KUBERNETES, ELASTICSEARCH, PROMETHEUS, TRAEFIK, ARGO_ROLLOUTS)
+DEFAULT = tuple(part for part in PARTS if part.is_default)
+
+PROGRAMS = {
+    "runc": "runc",
+    "iptables": "iptables",
+    "docker-registry": "docker-registry",
+    "rsyslogd": "rsyslog rsyslog-elasticsearch",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "java": "openjdk-17-jre-headless",
+    "nsenter": "util-linux",
+    "ip": "iproute2",
+}
+FILES = {"/usr/lib/cni/bridge": "containernetworking-plugins", "/usr/lib/x86_64-linux-gnu/rsyslog/omelasticsearch.so": "rsyslog-elasticsearch"}
+
+
+def missing_packages() -> list[str]:
+    """Debian packages that the rig needs and this machine lacks."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    lacking = [package for program, package in PROGRAMS.items() if not shutil.which(program, path=path)]
+    lacking += [package for file, package in FILES.items() if not os.path.exists(file)]
+    return sorted({name for package in lacking for name in package.split()})
+
+
+def require(parts: Iterable[Part] = DEFAULT) -> None:
+    """Raises NotBuiltError naming every part and package that is missing."""
+    missing = [part.name for part in parts if not part.is_built()]
+    missing += [f"Debian package {name}" for name in missing_packages()]
+    if missing:
+        raise NotBuiltError(missing)
+
+
+def build(part: Part, note: Callable[[str], None]) -> None:
+    """Builds a part, unless it is there. Raises CalledProcessError with the builder's own words above it."""
+    if part.is_built():
+        note(f"{part.name}: is there")
+        return
+    note(f"{part.name}: building")
+    start = time.monotonic()
+    workshop = root() / f"{part.name}.{os.getpid()}.building"
+    workshop.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(workshop, ignore_errors=True)
+    try:
+        shutil.copytree(part.source, workshop)
+        environment = {**os.environ, **dict(part.environment)}
+        for command in part.commands:
+            subprocess.run(command, cwd=workshop, env=environment, check=True)
+        part.keep(workshop)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+    note(f"{part.name}: built in {time.monotonic() - start:.0f} s")
+
+
+def build_all(note: Callable[[str], None], *, everything: bool = False) -> None:
+    """Builds what is missing, one after the other: each of them uses every core."""
+    for part in PARTS if everything else DEFAULT:
+        build(part, note)

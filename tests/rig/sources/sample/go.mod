@@ -1,0 +1,3 @@
+module pilothouse-rig/sample
+
+go 1.26
