@@ -32,6 +32,8 @@ class Arg:
     """The preposition that introduces it: "to" -> `to prod`; to, in and on are one."""
     rest: bool = False
     """Takes every remaining word."""
+    positional: bool = False
+    """May be typed without its name although it is optional; a required one without a word always may."""
     example: str = ""
 
 

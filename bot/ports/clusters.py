@@ -20,7 +20,8 @@ class Workloads(Protocol):
     def find(self, namespace: str, name: str) -> Workload | None: ...
 
     def rollout(self, ref: ObjectRef) -> Rollout:
-        """Raises Missing when the object is gone or another one (uid) stands in its place."""
+        """Raises Missing when the object is gone or another one (uid) stands in its place. A `ref` without uid is
+        looked up by name alone."""
         ...
 
     def surroundings(self, workload: Workload) -> Surroundings: ...
@@ -46,7 +47,9 @@ class PodLine:
 
 
 class WorkloadWriter(Protocol):
-    """Writes as one acting person. Each is one JSON patch that tests uid, the fence label as last read and the
+    """Writes as one acting person. A `ref` without uid means the object of that name that bears the mark of the same
+    operation (one that this operation created); any other there is a Conflict.
+    Each is one JSON patch that tests uid, the fence label as last read and the
     before-values, and puts the mark's labels on the object's metadata with the change.
 
     Raises Conflict when a test failed and our own mark with the after-value is not there, or when a higher fence is;

@@ -195,11 +195,15 @@ class Alerts(Protocol):
         """Firing now, also the silenced ones; empty `namespaces` means none, not all."""
         ...
 
+    def silenced(self, comment: str) -> bool:
+        """A silence with exactly this comment is active."""
+        ...
+
     def ping(self) -> str: ...
 
 
 class AlertWriter(Protocol):
-    def silence(self, matchers: Mapping[str, str], *, until: datetime, by: str, comment: str) -> str:
-        """Exact matchers only. The silence's id. `comment` carries the operation's id: asking again with the same
-        comment gives the silence that is there."""
+    def silence(self, matchers: Mapping[str, str], *, time: timedelta, by: str, comment: str) -> str:
+        """From now, for `time`; exact matchers only. The silence's id. `comment` carries the operation's id: asking
+        again with the same comment gives the silence that is there."""
         ...

@@ -195,6 +195,8 @@ class Locks(Protocol):
 
 
 class Proof(StrEnum):
+    CANDIDATE = "candidate"
+    """Being rolled out, or stopped by a person before it was proven."""
     ADOPTED = "adopted"
     """Ran and was healthy when we first changed the app."""
     PROVEN = "proven"

@@ -1,0 +1,107 @@
+"""Plans and replies to their stored JSON and back. The canonical JSON of holds and steps is what people approve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from bot.domain import refs, reply
+from bot.domain.codec import Codec, Json, canonical, digest
+from bot.domain.operation import Progress, Standing
+from bot.domain.refs import PlanHash
+from bot.domain.templates import Template
+from bot.ports.store import Proof
+from bot.steps import canary, records, rollout, scaling
+from bot.steps.step import Face, Plan, Planned, Step
+
+STEPS: tuple[type, ...] = (
+    rollout.ReplaceTemplate,
+    rollout.Bake,
+    rollout.Restart,
+    scaling.SetReplicas,
+    scaling.SetBounds,
+    canary.CreateCanary,
+    canary.ScaleCanary,
+    canary.HoldCanary,
+    canary.SwitchSelector,
+    canary.DeleteCanary,
+    records.RecordRelease,
+    records.JudgeRelease,
+    records.ClearRelease,
+    records.PutLock,
+    records.DropLock,
+    records.SetDefaults,
+    records.Silence,
+)
+
+_REPLY: tuple[type, ...] = (
+    reply.Text,
+    reply.Group,
+    reply.Channel,
+    refs.Principal,
+    reply.Style,
+    reply.Opens,
+    reply.Confirm,
+    reply.Button,
+    reply.Paragraph,
+    reply.Note,
+    reply.Quote,
+    reply.Risks,
+    reply.Fact,
+    reply.Facts,
+    reply.Bar,
+    reply.Histogram,
+    reply.Table,
+    reply.Code,
+    reply.Series,
+    reply.Chart,
+    reply.Buttons,
+    reply.Heading,
+    reply.Reply,
+    Progress,
+    Standing,
+)
+
+_CODEC = Codec((*_REPLY, *STEPS, Face, Planned, Template, refs.ObjectRef, Proof))
+
+
+def dump(value: object) -> str:
+    """Canonical JSON of a Reply, a Face, a Text, a Progress."""
+    return canonical(_CODEC.dump(value))
+
+
+def load_reply(stored: str) -> reply.Reply:
+    loaded = _CODEC.load(json.loads(stored))
+    assert isinstance(loaded, reply.Reply)
+    return loaded
+
+
+def load_face(stored: str) -> Face:
+    loaded = _CODEC.load(json.loads(stored))
+    assert isinstance(loaded, Face)
+    return loaded
+
+
+def binding(plan: Plan) -> Json:
+    """What is hashed: everything that runs, and nothing that only describes it."""
+    return {"holds": list(plan.holds), "steps": [_CODEC.dump(step) for step in plan.steps]}
+
+
+def dump_plan(plan: Plan) -> str:
+    return canonical(binding(plan))
+
+
+def hash_plan(plan: Plan) -> PlanHash:
+    return PlanHash(digest(binding(plan)))
+
+
+def load_steps(stored: str) -> tuple[Planned, ...]:
+    """Raises UnknownKind for a step that a newer version wrote: its operation waits for that version."""
+    raw: Mapping[str, Json] = json.loads(stored)
+    steps = _CODEC.load(raw["steps"])
+    assert isinstance(steps, tuple)
+    return steps
+
+
+def kind_of(step: Step) -> str:
+    return type(step).__name__

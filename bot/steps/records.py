@@ -1,0 +1,214 @@
+"""Steps that change our own records and what people set: releases, locks, channel defaults, silences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.operation import Place, Progress, Standing
+from bot.domain.refs import AUTO, ObjectRef, Principal
+from bot.domain.reply import Text, text
+from bot.domain.workloads import Mark
+from bot.ports.store import Lock, Proof, Release
+from bot.ports.world import Hands, World
+
+_UNSET = datetime.min
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRelease:
+    """Keeps what an app runs, or is about to run: digest, whole template, config bytes."""
+
+    app: str
+    env: str
+    version: str
+    image: str
+    container: str
+    template: str
+    config: str
+    proof: Proof
+
+    def describe(self) -> Text:
+        if self.proof is Proof.ADOPTED:
+            return text("remember {version} as the release to go back to", version=self.version)
+        return text("record release {version}", version=self.version)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        known = world.book.releases(self.app, self.env, limit=50)
+        there = any(r.operation == mark.operation and r.template == self.template for r in known)
+        return Progress(Standing.DONE if there else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.ledger.put_release(
+            Release(
+                app=self.app,
+                env=self.env,
+                number=0,
+                version=self.version,
+                image=self.image,
+                container=self.container,
+                template=self.template,
+                config=self.config,
+                proof=self.proof,
+                operation=mark.operation,
+                at=_UNSET,
+                by=hands.acting,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRelease:
+    """Says what the operation's candidate has become. As an undo it locks the release out, unless a person stopped it."""
+
+    app: str
+    env: str
+    version: str
+    proof: Proof
+
+    def describe(self) -> Text:
+        if self.proof is Proof.BAD:
+            return text("lock {version} out of {env}", version=self.version, env=self.env)
+        return text("{version} is proven on {env}", version=self.version, env=self.env)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        if self.proof is Proof.BAD:
+            operation = world.book.operation(mark.operation)
+            if operation is None or operation.failed_step is None:
+                return Progress(Standing.DONE)
+        known = world.book.releases(self.app, self.env, limit=50)
+        mine = [r for r in known if r.operation == mark.operation and r.proof is not Proof.ADOPTED]
+        is_done = all(r.proof is self.proof for r in mine)
+        return Progress(Standing.DONE if is_done else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.ledger.judge_release(self.app, self.env, operation=mark.operation, proof=self.proof)
+
+
+@dataclass(frozen=True, slots=True)
+class ClearRelease:
+    """A release that was locked out may be deployed again."""
+
+    app: str
+    env: str
+    number: int
+    version: str
+
+    def describe(self) -> Text:
+        return text("allow {version} on {env} again", version=self.version, env=self.env)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        known = world.book.releases(self.app, self.env, limit=200)
+        is_bad = any(r.number == self.number and r.proof is Proof.BAD for r in known)
+        return Progress(Standing.ABSENT if is_bad else Standing.DONE)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.ledger.clear_release(self.app, self.env, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class PutLock:
+    app: str
+    env: str
+    holder: Principal
+    reason: str
+    time: timedelta | None
+    taken_from: Principal | None
+    """Who held it when this was planned: somebody else now is a change of the plan."""
+
+    def describe(self) -> Text:
+        return text("lock {app} on {env}", app=self.app, env=self.env)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        lock = world.book.lock(self.app, self.env)
+        is_ours = lock is not None and lock.holder == self.holder and lock.reason == self.reason
+        return Progress(Standing.DONE if is_ours else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.ledger.lock(
+            Lock(app=self.app, env=self.env, holder=self.holder, reason=self.reason, at=_UNSET, until=None),
+            time=self.time,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DropLock:
+    app: str
+    env: str
+    holder: Principal
+
+    def describe(self) -> Text:
+        return text("unlock {app} on {env}", app=self.app, env=self.env)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        return Progress(Standing.DONE if world.book.lock(self.app, self.env) is None else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.ledger.unlock(self.app, self.env)
+
+
+@dataclass(frozen=True, slots=True)
+class SetDefaults:
+    """What a channel or thread means when it names no app or env."""
+
+    channel: str
+    thread: str
+    defaults: Mapping[str, str]
+
+    def describe(self) -> Text:
+        return text("remember the defaults of this channel")
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        now = world.trail.defaults(Place(self.channel, self.thread))
+        return Progress(Standing.DONE if now == dict(self.defaults) else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.ledger.set_defaults(Place(self.channel, self.thread), dict(self.defaults))
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Quiets an alert in Alertmanager by exact matchers; its comment names the operation."""
+
+    matchers: Mapping[str, str]
+    namespace: str
+    time: timedelta
+    reason: str
+
+    def _comment(self, mark: Mark) -> str:
+        return f"{mark.operation}: {self.reason}"
+
+    def describe(self) -> Text:
+        return text("silence {name} for {time}", name=self.matchers.get("alertname", ""), time=self.time)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        found = world.book.operation(mark.operation)
+        until = (found.started if found and found.started else world.now) + self.time
+        there = world.alerts.silenced(self._comment(mark))
+        return Progress(Standing.DONE if there or world.now > until else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        by = hands.acting if hands.acting != AUTO else Principal("pilothouse")
+        hands.alerts.silence(self.matchers, time=self.time, by=str(by), comment=self._comment(mark))
