@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.domain.operation import Place, Progress, Standing
 from bot.domain.refs import AUTO, ObjectRef, Principal
@@ -13,7 +13,7 @@ from bot.domain.workloads import Mark
 from bot.ports.store import Lock, Proof, Release
 from bot.ports.world import Hands, World
 
-_UNSET = datetime.min
+_UNSET = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from bot.domain.operation import Progress, Standing
 from bot.domain.refs import ObjectRef
-from bot.domain.reply import Text, counted, text
+from bot.domain.reply import Text, Value, counted, text
 from bot.domain.templates import Template
 from bot.domain.workloads import Mark, Rollout, Trouble, TroubleKind
 from bot.ports.world import Hands, World
@@ -19,7 +19,12 @@ from bot.ports.world import Hands, World
 
 def explain(trouble: Trouble, version: str, limit: str = "") -> Text:
     """One sentence for people. `version` is what failed, `limit` its memory limit."""
-    args = {"version": version, "words": trouble.words, "n": trouble.count, "container": trouble.container}
+    args: dict[str, Value] = {
+        "version": version,
+        "words": trouble.words,
+        "n": trouble.count,
+        "container": trouble.container,
+    }
     match trouble.kind:
         case TroubleKind.OUT_OF_MEMORY:
             times = counted(trouble.count, "once", "{n} times")

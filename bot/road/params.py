@@ -1,0 +1,343 @@
+"""Everything that derives from a command's parameters: parse, format, usage, form, audit fields. Never written twice.
+
+The typed line, the button and the submitted form end in the same `build`. Knows no command and no system.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+
+from bot.command import AnyCommand, Arg, Command
+from bot.domain.errors import BadArguments
+from bot.domain.forms import FormField, Widget
+from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Percent, Secret, operation_id
+from bot.domain.reply import Text, text
+
+P = TypeVar("P")
+
+PREPOSITIONS = frozenset({"to", "in", "on"})
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST = timedelta(days=366)
+
+
+def duration(words: str) -> timedelta:
+    """`90s`, `5m`, `1h30m`, `2d`."""
+    if not re.fullmatch(r"(\d{1,7}[smhd])+", words):
+        raise ValueError("a duration such as 90s, 5m or 1h30m")
+    found = timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhd])", words)))
+    if not timedelta(0) < found <= LONGEST:
+        raise ValueError("a duration between 1s and 366d")
+    return found
+
+
+def format_duration(value: timedelta) -> str:
+    seconds, parts = int(value.total_seconds()), []
+    for unit in "dhms":
+        count, seconds = divmod(seconds, _UNITS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def integer(words: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", words):
+        raise ValueError("a whole number")
+    return int(words)
+
+
+def percent(words: str) -> Percent:
+    try:
+        return Percent(integer(words.removesuffix("%")))
+    except ValueError:
+        raise ValueError("a whole number from 0 to 100") from None
+
+
+def truth(words: str) -> bool:
+    match words.lower():
+        case "yes" | "true" | "on":
+            return True
+        case "no" | "false" | "off":
+            return False
+        case _:
+            raise ValueError("yes or no")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of parameter: `parse` and `format` are inverses."""
+
+    parse: Callable[[str], Any]
+    format: Callable[[Any], str]
+    example: str
+    widget: Widget
+
+
+KINDS: Mapping[object, Kind] = {
+    str: Kind(str, str, "TEXT", Widget.TEXT),
+    int: Kind(integer, str, "N", Widget.NUMBER),
+    bool: Kind(truth, lambda value: "yes" if value else "no", "", Widget.TOGGLE),
+    timedelta: Kind(duration, format_duration, "5m", Widget.DURATION),
+    AppName: Kind(AppName, str, "APP", Widget.APP),
+    AppRef: Kind(AppRef.parse, str, "APP[@VERSION]", Widget.VERSION),
+    EnvName: Kind(EnvName, str, "ENV", Widget.ENV),
+    Percent: Kind(percent, str, "PERCENT", Widget.NUMBER),
+    OperationId: Kind(operation_id, str, "OPERATION", Widget.TEXT),
+    Secret: Kind(Secret, lambda value: "", "-", Widget.TEXT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One parameter of one command."""
+
+    name: str
+    type: Any
+    arg: Arg
+    kind: Kind
+    default: Any
+    many: bool
+
+    @property
+    def is_required(self) -> bool:
+        return self.default is dataclasses.MISSING
+
+    @property
+    def is_positional(self) -> bool:
+        return not self.arg.word and not self.arg.rest and (self.is_required or self.arg.positional)
+
+    @property
+    def example(self) -> str:
+        return self.arg.example or self.kind.example
+
+    def parse(self, words: str) -> Any:
+        return tuple(self.kind.parse(word) for word in words.split(",")) if self.many else self.kind.parse(words)
+
+    def format(self, value: Any) -> str:
+        return ",".join(self.kind.format(item) for item in value) if self.many else self.kind.format(value)
+
+
+class Shape:
+    """The slots of a command's parameters, worked out once at start-up."""
+
+    def __init__(self, command: Command[P]) -> None:
+        hints = typing.get_type_hints(command.params, include_extras=True)
+        self.command: AnyCommand = command
+        self.slots = tuple(_slot(field, hints[field.name]) for field in dataclasses.fields(command.params))
+        self.by_name = {slot.name: slot for slot in self.slots}
+        self.by_word = {
+            word: slot
+            for slot in self.slots
+            if slot.arg.word
+            for word in (PREPOSITIONS if slot.arg.word in PREPOSITIONS else {slot.arg.word})
+        }
+        self.positional = tuple(slot for slot in self.slots if slot.is_positional)
+        self.rest = next((slot for slot in self.slots if slot.arg.rest), None)
+
+    def of_type(self, params: object, *kinds: type) -> Any:
+        """The value of the first parameter of one of these types; None where there is none."""
+        for slot in self.slots:
+            if slot.type in kinds:
+                return getattr(params, slot.name)
+        return None
+
+
+def _slot(field: dataclasses.Field[Any], hint: Any) -> Slot:
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"{field.name}: wants Annotated[type, Arg(...)]")
+    kind, arg = get_args(hint)[:2]
+    if isinstance(kind, types.UnionType):
+        kind = next(a for a in get_args(kind) if a is not types.NoneType)
+    many = get_origin(kind) is tuple
+    if many:
+        kind = get_args(kind)[0]
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return Slot(field.name, kind, arg, _choice(kind), field.default, many)
+    return Slot(field.name, kind, arg, KINDS[kind], field.default, many)
+
+
+def _choice(kind: type[StrEnum]) -> Kind:
+    def parse(words: str) -> StrEnum:
+        try:
+            return kind(words.lower())
+        except ValueError:
+            raise ValueError("one of " + ", ".join(kind)) from None
+
+    return Kind(parse, str, "|".join(kind), Widget.CHOICE)
+
+
+# --- typed lines ------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
+
+
+def tokens(line: str) -> tuple[str, ...]:
+    """Words; double quotes hold together what is between them, and stay. Raises ValueError."""
+    if line.count('"') % 2:
+        raise ValueError('a " is missing')
+    return tuple(_TOKEN.findall(line))
+
+
+def _bare(token: str) -> str:
+    return token.replace('"', "")
+
+
+def parse(
+    shape: Shape, line: str, *, defaults: Mapping[str, str], is_env: Callable[[str], bool] = lambda _: False
+) -> Any:
+    """The parameters in `line` (without the command's name).
+
+    `defaults` are the channel's, by name of parameter, for what was not typed. In free text a preposition counts only
+    before the first or after the last word of it, and only before the name of an environment (`is_env`).
+    """
+    try:
+        words = list(tokens(line))
+    except ValueError as bad:
+        raise BadArguments(text("{what} in {line}.", what=str(bad), line=line), next=usage_hint(shape)) from bad
+    given: dict[str, str] = {}
+    free: list[str] = []
+    places = list(shape.positional)
+    while words:
+        token = words.pop(0)
+        slot, value = _named(shape, token, words, free, is_env)
+        if slot is None and places and not free:
+            slot, value = places.pop(0), _bare(token)
+            while slot.name in given and places:
+                slot = places.pop(0)
+        if slot is None:
+            free.append(token)
+        elif slot.name in given:
+            raise BadArguments(text("{name} is given twice.", name=slot.name), field=slot.name, next=usage_hint(shape))
+        else:
+            given[slot.name] = value
+    if free and shape.rest is None:
+        raise BadArguments(text("I do not understand {words}.", words=" ".join(free)), next=usage_hint(shape))
+    if free and shape.rest is not None:
+        given[shape.rest.name] = " ".join(free)
+    return build(shape, {**{name: v for name, v in defaults.items() if name in shape.by_name}, **given})
+
+
+def _named(
+    shape: Shape, token: str, words: list[str], free: Sequence[str], is_env: Callable[[str], bool]
+) -> tuple[Slot | None, str]:
+    """What `token` (with the word after it) says by name, if it does."""
+    name, equals, value = token.partition("=")
+    if token.startswith("--") and (slot := shape.by_name.get(name[2:].replace("-", "_"))):
+        return slot, _bare(value) if equals else "yes"
+    if equals and (slot := shape.by_name.get(name.replace("-", "_"))):
+        return slot, _bare(value)
+    if words and (slot := shape.by_word.get(token.lower())):
+        is_edge = not free or len(words) == 1
+        if shape.rest is None or (is_edge and is_env(words[0])):
+            return slot, _bare(words.pop(0))
+    return None, ""
+
+
+def build(shape: Shape, given: Mapping[str, str]) -> Any:
+    """Text values by name to the command's parameters. Raises BadArguments naming the field."""
+    values: dict[str, Any] = {}
+    for slot in shape.slots:
+        words = given.get(slot.name, "")
+        if not words:
+            if slot.is_required:
+                what = text("{name} is missing: {help}.", name=slot.name, help=slot.arg.help)
+                raise BadArguments(what, field=slot.name, next=usage_hint(shape))
+            continue
+        try:
+            values[slot.name] = slot.parse(words)
+        except ValueError as bad:
+            what = text("{name} is {words}; it has to be {rule}.", name=slot.name, words=words[:200], rule=str(bad))
+            raise BadArguments(what, field=slot.name, next=usage_hint(shape)) from bad
+    return shape.command.params(**values)
+
+
+def format_line(shape: Shape, params: object) -> str:
+    """The line that `parse` turns into equal parameters, without any channel's defaults; with the command's name."""
+    parts, tail = [shape.command.name], ""
+    for slot in sorted(shape.slots, key=lambda slot: not slot.is_positional):
+        value = getattr(params, slot.name)
+        if value is None or (not slot.is_required and value == slot.default) or isinstance(value, Secret):
+            continue
+        words = slot.format(value)
+        if slot.arg.rest:
+            tail = words
+        elif slot.arg.word:
+            parts.append(f"{slot.arg.word} {words}")
+        elif slot.type is bool:
+            parts.append(f"--{slot.name}")
+        else:
+            quoted = f'"{words}"' if re.search(r"\s", words) else words
+            parts.append(quoted if slot.is_positional and slot.is_required else f"{slot.name}={quoted}")
+    return " ".join([*parts, *([tail] if tail else [])])
+
+
+def usage(shape: Shape) -> str:
+    parts = [shape.command.name]
+    for slot in sorted(shape.slots, key=lambda slot: (not slot.is_positional, slot.arg.rest)):
+        if slot.arg.word:
+            words = f"{slot.arg.word} {slot.example}"
+        elif slot.is_positional:
+            words = slot.example
+        elif slot.arg.rest:
+            words = slot.name
+        elif slot.type is bool:
+            words = f"--{slot.name}"
+        else:
+            words = f"{slot.name}={slot.example}" + (",..." if slot.many else "")
+        parts.append(words if slot.is_required else f"[{words}]")
+    return " ".join(parts)
+
+
+def usage_hint(shape: Shape) -> Text:
+    if shape.command.example:
+        return text("Write `{usage}`, for example `{example}`.", usage=usage(shape), example=shape.command.example)
+    return text("Write `{usage}`.", usage=usage(shape))
+
+
+def form(shape: Shape, filled: Mapping[str, str]) -> tuple[FormField, ...]:
+    """`filled`: what is known already, from the line or the channel's defaults."""
+    return tuple(
+        FormField(
+            name=slot.name,
+            widget=Widget.MULTILINE if slot.arg.rest else slot.kind.widget,
+            label=slot.name.replace("_", " ").capitalize(),
+            required=slot.is_required,
+            initial=filled.get(
+                slot.name, "" if slot.default in (dataclasses.MISSING, None) else slot.format(slot.default)
+            ),
+            hint=slot.arg.help,
+            options=tuple(slot.type) if isinstance(slot.type, type) and issubclass(slot.type, StrEnum) else (),
+        )
+        for slot in shape.slots
+    )
+
+
+def partial(shape: Shape, line: str) -> dict[str, str]:
+    """What an incomplete line says already, as text by name: to fill a form. Never raises."""
+    given: dict[str, str] = {}
+    places = list(shape.positional)
+    words = list(_TOKEN.findall(line))
+    while words:
+        token = words.pop(0)
+        slot, value = _named(shape, token, words, (), lambda _: True)
+        if slot is None and places:
+            slot, value = places.pop(0), _bare(token)
+        if slot is not None:
+            given.setdefault(slot.name, value)
+    return given
+
+
+def audit_fields(shape: Shape, params: object) -> dict[str, str]:
+    """What the record keeps of the parameters: all but secrets, as they are typed."""
+    return {
+        slot.name: slot.format(value)
+        for slot in shape.slots
+        if slot.type is not Secret and (value := getattr(params, slot.name)) is not None
+    }
