@@ -128,9 +128,10 @@ class Shape:
     """The slots of a command's parameters, worked out once at start-up."""
 
     def __init__(self, command: Command[P]) -> None:
-        hints = typing.get_type_hints(command.params, include_extras=True)
+        params: Any = command.params
+        hints = typing.get_type_hints(params, include_extras=True)
         self.command: AnyCommand = command
-        self.slots = tuple(_slot(field, hints[field.name]) for field in dataclasses.fields(command.params))
+        self.slots = tuple(_slot(field, hints[field.name]) for field in dataclasses.fields(params))
         self.by_name = {slot.name: slot for slot in self.slots}
         self.by_word = {
             word: slot

@@ -1,0 +1,70 @@
+"""Reads and idempotent changes of our own records, as World and Hands give them to commands and steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.domain.operation import Operation, Place
+from bot.domain.refs import OperationId, Principal
+from bot.ports.store import Lock, OperationFilter, Proof, Release, Store, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBook:
+    """bot.ports.world.Book over the Store."""
+
+    store: Store
+
+    def operation(self, id: OperationId) -> Operation | None:
+        return self.store.read(lambda tx: tx.operations.load(id))
+
+    def operations(self, filter: OperationFilter) -> tuple[Operation, ...]:
+        return self.store.read(lambda tx: tx.operations.find(filter))
+
+    def holder(self, hold: str) -> OperationId | None:
+        return self.store.read(lambda tx: tx.holds.holder(hold))
+
+    def lock(self, app: str, env: str) -> Lock | None:
+        def work(tx: Tx) -> Lock | None:
+            lock = tx.locks.get(app, env)
+            return None if lock and lock.until and lock.until <= tx.now else lock
+
+        return self.store.read(work)
+
+    def locks(self) -> tuple[Lock, ...]:
+        return self.store.read(lambda tx: tuple(k for k in tx.locks.list() if not k.until or k.until > tx.now))
+
+    def releases(self, app: str, env: str, *, limit: int = 20) -> tuple[Release, ...]:
+        return self.store.read(lambda tx: tx.releases.list(app, env, limit=limit))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLedger:
+    """bot.ports.world.Ledger over the Store, for one acting person."""
+
+    store: Store
+    by: Principal
+
+    def put_release(self, release: Release) -> int:
+        return self.store.transact(lambda tx: tx.releases.put(replace(release, at=tx.now, by=self.by)))
+
+    def judge_release(self, app: str, env: str, *, operation: OperationId, proof: Proof) -> None:
+        def work(tx: Tx) -> None:
+            for release in tx.releases.list(app, env, limit=50):
+                if release.operation == operation and release.proof is not Proof.ADOPTED:
+                    tx.releases.judge(app, env, release.number, proof)
+
+        self.store.transact(work)
+
+    def clear_release(self, app: str, env: str, number: int) -> None:
+        self.store.transact(lambda tx: tx.releases.judge(app, env, number, Proof.CANDIDATE))
+
+    def lock(self, lock: Lock, *, time: timedelta | None) -> None:
+        self.store.transact(lambda tx: tx.locks.put(replace(lock, at=tx.now, until=tx.now + time if time else None)))
+
+    def unlock(self, app: str, env: str) -> None:
+        self.store.transact(lambda tx: tx.locks.drop(app, env))
+
+    def set_defaults(self, place: Place, defaults: dict[str, str]) -> None:
+        self.store.transact(lambda tx: tx.defaults.put(place, defaults))

@@ -1,0 +1,242 @@
+"""Where the road hands over: an operation, or a signal to one, stored in one transaction with its record and its card.
+
+Nothing is done to any target here. Votes come one after the other, because the operation's row is locked first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.audit.records import record
+from bot.domain.errors import ApprovalExpired, NotNow, PlanChanged
+from bot.domain.operation import (
+    BEFORE_WRITES,
+    STARTED,
+    Operation,
+    Phase,
+    Signal,
+    SignalKind,
+    decide,
+    given_here,
+    voters,
+)
+from bot.domain.refs import OperationId, Principal
+from bot.domain.reply import Text, text
+from bot.ports.store import AlreadyOpen, MessageClass, Store, Tx
+from bot.steps.codec import dump, dump_plan, hash_plan
+from bot.steps.proposal import Given, Proposal
+
+
+DRAFT_LIFE = timedelta(minutes=15)
+
+
+def card_key(id: OperationId) -> str:
+    return f"operation/{id}"
+
+
+def announce(tx: Tx, op: Operation) -> None:
+    """The operation's card should be drawn anew. A draft has none: it is shown to one person only."""
+    if op.phase is Phase.DRAFT or (op.phase in {Phase.EXPIRED, Phase.WITHDRAWN} and not was_asked(op)):
+        return
+    kind = MessageClass.APPROVAL if op.phase is Phase.WAITING else MessageClass.OPERATION
+    tx.outbox.want(
+        card_key(op.id),
+        channel=op.place.channel,
+        thread=op.place.thread,
+        kind=kind,
+        body=f'{{"subject":"{card_key(op.id)}"}}',
+    )
+
+
+def was_asked(op: Operation) -> bool:
+    return any(s.kind is SignalKind.ASK for s in op.signals)
+
+
+def target_of(op: Operation) -> str:
+    return f"{op.app}/{op.env}" if op.app else ""
+
+
+class Desk:
+    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+        """`wake` tells the engine, after the commit, that something may be due."""
+        self._store = store
+        self._wake = wake
+
+    def propose(self, proposal: Proposal, *, inbox: int | None) -> Operation:
+        """Stores it, or joins the open operation that asks exactly the same."""
+        try:
+            stored = self._store.transact(lambda tx: self._propose(tx, proposal, inbox))
+        except AlreadyOpen as open_one:
+            id = open_one.id
+            stored = self._store.transact(lambda tx: self._join(tx, id, proposal, inbox))
+        self._wake()
+        return stored
+
+    def _propose(self, tx: Tx, proposal: Proposal, inbox: int | None) -> Operation:
+        plan, app = proposal.plan, proposal.app
+        op = Operation(
+            id=tx.operations.next_id(),
+            kind=proposal.command,
+            line=proposal.line,
+            app=str(app.name) if app else "",
+            env=str(app.env) if app else "",
+            tenant=app.tenant if app else "",
+            requester=proposal.requester,
+            origin=proposal.origin,
+            place=proposal.place,
+            plan=dump_plan(plan),
+            face=dump(plan.face),
+            plan_hash=hash_plan(plan),
+            ask_key=proposal.ask_key,
+            policy_version=proposal.policy_version,
+            holds=plan.holds,
+            steps=tuple(step.facts() for step in plan.steps),
+            quorum=proposal.quorum,
+            created=tx.now,
+            expires=tx.now + DRAFT_LIFE,
+            reason=proposal.reason,
+        )
+        tx.operations.add(op, inbox=inbox)
+        outcome = "planned"
+        if proposal.is_asked:
+            signal = self._signal_of(op, SignalKind.ASK, proposal.requester, tx, "")
+            op = self._take(tx, op, signal, proposal.expiry)
+            outcome = op.phase.value
+        self._record(
+            tx,
+            op,
+            proposal.requester,
+            proposal.origin,
+            proposal.permission,
+            "request",
+            outcome,
+            {**proposal.fields, "line": proposal.line, "place": proposal.place.channel},
+        )
+        if inbox is not None:
+            tx.inbox.done(inbox)
+        return op
+
+    def _join(self, tx: Tx, id: OperationId, proposal: Proposal, inbox: int | None) -> Operation:
+        op = tx.operations.load(id)
+        assert op is not None
+        self._record(
+            tx,
+            op,
+            proposal.requester,
+            proposal.origin,
+            proposal.permission,
+            "request",
+            "joined",
+            {"line": proposal.line},
+        )
+        if inbox is not None:
+            tx.inbox.done(inbox)
+        return op
+
+    def signal(self, given: Given, *, inbox: int | None, expiry: timedelta) -> Operation:
+        """Stores the signal and, before the first write, decides on it at once. Raises NotNow, PlanChanged,
+        ApprovalExpired."""
+
+        def work(tx: Tx) -> Operation:
+            op = tx.operations.lock(given.id)
+            assert op is not None
+            check_seen(op, given)
+            check_phase(op, given, tx)
+            step = op.cursor if given.step is None else given.step
+            signal = replace(self._signal_of(op, given.kind, given.by, tx, given.words), step=step)
+            op = self._take(tx, op, signal, expiry)
+            kind = "vote" if given.kind in {SignalKind.APPROVE, SignalKind.DENY} else "signal"
+            details = {"signal": given.kind.value, "plan": op.plan_hash, "words": given.words}
+            self._record(tx, op, given.by, given.origin, given.permission, kind, op.phase.value, details)
+            if inbox is not None:
+                tx.inbox.done(inbox)
+            return op
+
+        op = self._store.transact(work)
+        self._wake()
+        return op
+
+    def _take(self, tx: Tx, op: Operation, signal: Signal, expiry: timedelta) -> Operation:
+        tx.operations.signal(op.id, signal)
+        op = replace(op, signals=(*op.signals, signal))
+        if op.phase not in BEFORE_WRITES:
+            return op
+        if signal.kind is SignalKind.ASK:
+            op = replace(op, expires=tx.now + expiry)
+        decision = decide(op, None, tx.now)
+        saved = tx.operations.save(decision.operation, claim=None, wake=decision.wake)
+        announce(tx, saved)
+        return saved
+
+    @staticmethod
+    def _signal_of(op: Operation, kind: SignalKind, by: Principal, tx: Tx, words: str) -> Signal:
+        return Signal(kind=kind, by=by, at=tx.now, plan_hash=op.plan_hash, step=op.cursor, words=words)
+
+    @staticmethod
+    def _record(
+        tx: Tx,
+        op: Operation,
+        by: Principal,
+        origin: str,
+        action: str,
+        kind: str,
+        outcome: str,
+        details: Mapping[str, str],
+    ) -> None:
+        tx.records.append(
+            record(
+                at=tx.now,
+                actor=str(by),
+                action=action,
+                target=target_of(op),
+                op=op.id,
+                kind=kind,
+                outcome=outcome,
+                details={**details, "origin": origin, "command": op.kind},
+            )
+        )
+
+
+def check_seen(op: Operation, given: Given) -> None:
+    if given.seen and not op.plan_hash.startswith(given.seen):
+        raise PlanChanged(
+            text("{id} is not the plan that you saw.", id=op.id),
+            why=text("You saw {seen}, it is {now}.", seen=given.seen, now=op.plan_hash[:8]),
+            next=text("Look at it again."),
+        )
+
+
+def check_phase(op: Operation, given: Given, tx: Tx) -> None:
+    """Raises when this signal means nothing any more, or not yet."""
+    kind = given.kind
+    if op.phase is Phase.EXPIRED or (op.phase in {Phase.DRAFT, Phase.WAITING} and tx.now >= op.expires):
+        raise ApprovalExpired(
+            text("{id} has expired.", id=op.id),
+            why=text("It was open until {until}.", until=op.expires),
+            next=text("Run `{line}` again.", line=op.line),
+        )
+    match kind:
+        case SignalKind.ASK:
+            fits = op.phase is Phase.DRAFT
+        case SignalKind.APPROVE:
+            fits = op.phase is Phase.WAITING
+        case SignalKind.DENY:
+            fits = op.phase in {Phase.WAITING, Phase.READY}
+        case SignalKind.CANCEL | SignalKind.ABORT:
+            fits = op.phase in BEFORE_WRITES or (op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed)
+        case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.EXTEND:
+            fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
+    if kind is SignalKind.APPROVE and given.by in voters(op):
+        raise NotNow(text("You have approved {id} already.", id=op.id), next=text("It waits for other people."))
+    if not fits:
+        raise NotNow(text("{id} cannot take {kind} now.", id=op.id, kind=kind.value), why=_state(op))
+    if given.step is not None and given.step != op.cursor and op.phase in STARTED:
+        raise NotNow(text("{id} has moved on since you saw it.", id=op.id), why=_state(op))
+    if kind is SignalKind.PROMOTE and given_here(op, SignalKind.PROMOTE):
+        raise NotNow(text("Somebody has promoted this step of {id} already.", id=op.id), why=_state(op))
+
+
+def _state(op: Operation) -> Text:
+    return text("It is {phase}.", phase=op.phase.value)

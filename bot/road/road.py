@@ -1,0 +1,334 @@
+"""The one road that every command takes: identify, parse, resolve, authorise, plan, policy, store.
+
+It returns an Outcome and never raises for what a command does: known errors are shown as they stand, anything else is
+a bug, logged with a reference. Permissions, approvals and audit live here (and again in the engine, before the first
+write), so no origin can walk around them. It changes nothing but our own records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol, assert_never
+
+import structlog
+
+from bot.audit.records import record
+from bot.command import Answers, Changes, Risk, Signals
+from bot.domain.errors import NotEnrolled, PilothouseError, Unavailable, UnknownName
+from bot.domain.forms import Form
+from bot.domain.operation import Operation
+from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Principal
+from bot.domain.reply import Button, Text, text
+from bot.policy.gate import check_permitted, check_rules, check_signal
+from bot.policy.judge import Judge
+from bot.ports.apps import App, Apps
+from bot.ports.people import Identity, People, Status
+from bot.ports.store import Store, Tx
+from bot.ports.world import World
+from bot.road.catalogue import Catalogue
+from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial
+from bot.road.request import (
+    Answered,
+    Asks,
+    Crashed,
+    Origin,
+    Outcome,
+    Proposed,
+    Refused,
+    Request,
+    Signalled,
+    Started,
+)
+from bot.steps.codec import hash_plan
+from bot.steps.proposal import Given, Proposal
+
+log = structlog.get_logger(__name__)
+
+SHARE = "--share"
+
+
+class Desk(Protocol):
+    """Stores what the road has agreed to, in one transaction with its record, card and inbox row (bot.operations)."""
+
+    def propose(self, proposal: Proposal, *, inbox: int | None) -> Operation:
+        """Stores the operation, or joins the open one that asks the same."""
+        ...
+
+    def signal(self, given: Given, *, inbox: int | None, expiry: timedelta) -> Operation:
+        """Raises NotNow, PlanChanged, ApprovalExpired."""
+        ...
+
+
+@dataclass(slots=True)
+class _Trip:
+    """What is known of a request so far, for the record of a denial."""
+
+    request: Request
+    principal: Principal | None = None
+    shape: Shape | None = None
+    app: App | None = None
+    fields: Mapping[str, str] | None = None
+
+
+class Road:
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        store: Store,
+        judge: Callable[[], Judge],
+        people: People,
+        apps: Apps,
+        desk: Desk,
+        world: Callable[[Principal, Request], World],
+    ) -> None:
+        """`judge` raises PolicyBroken while the policy cannot be used."""
+        self._catalogue = catalogue
+        self._store = store
+        self._judge = judge
+        self._people = people
+        self._apps = apps
+        self._desk = desk
+        self._world = world
+
+    def walk(self, request: Request) -> Outcome:
+        trip = _Trip(request)
+        try:
+            return self._walk(trip)
+        except PilothouseError as error:
+            return Refused(error, self._refuse(trip, error.code, error.what))
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("a command crashed", reference=reference, line_verb=request.line.split(" ", 1)[0])
+            self._refuse(trip, "crashed", text("reference {reference}", reference=reference))
+            return Crashed(reference)
+
+    def _walk(self, trip: _Trip) -> Outcome:
+        request = trip.request
+        judge = self._judge()
+        principal = trip.principal = request.principal or self._identify(judge, request.identity)
+        shape, words = self._catalogue.find(request.line or "help")
+        trip.shape = shape
+        words, is_shared = _take_share(words)
+        world = self._world(principal, request)
+        status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
+        _check_standing(status, is_change=not isinstance(shape.command.does, Answers))
+        if asks := self._form(trip, world, words):
+            return asks
+        params = self._parse(shape, words, trip, world)
+        trip.fields = audit_fields(shape, params)
+        match shape.command.does:
+            case Signals() as signals:
+                return self._signal(trip, judge, principal, world, signals, params)
+            case Answers() as answers:
+                self._authorise(trip, judge, principal, params)
+                reply = answers.call(params, world)
+                self._note(trip, kind="read", outcome="ok")
+                return Answered(reply, is_shared)
+            case Changes() as changes:
+                return self._change(trip, judge, principal, world, changes, params)
+            case _ as never:
+                assert_never(never)
+
+    # --- identify, parse, resolve, authorise --------------------------------------------------
+
+    def _identify(self, judge: Judge, identity: Identity) -> Principal:
+        principal = judge.person(identity)
+        if principal is None:
+            raise NotEnrolled(
+                text("I do not know you."),
+                why=text("The policy names nobody with the id {user}.", user=identity.user),
+                next=text("Ask whoever keeps the policy file to add you."),
+            )
+        return principal
+
+    def _form(self, trip: _Trip, world: World, words: str) -> Asks | None:
+        shape, request = trip.shape, trip.request
+        assert shape is not None
+        needs = [slot for slot in shape.slots if slot.is_required]
+        wants_form = not words.strip() and not request.values and needs
+        if not wants_form or request.origin in {Origin.TERMINAL, Origin.ALERT, Origin.SCHEDULED}:
+            return None
+        known = world.trail.defaults(request.place)
+        if all(slot.name in known for slot in needs):
+            return None
+        return Asks(self.form(shape.command.name, known))
+
+    def form(self, name: str, filled: Mapping[str, str]) -> Form:
+        """Of the command that `name` begins with; what follows the name fills it too."""
+        shape, words = self._catalogue.find(name)
+        known = {**filled, **partial(shape, words)}
+        fields = tuple(
+            replace(field, options=tuple(str(env) for env in self._apps.envs())) if field.widget == "env" else field
+            for field in form(shape, known)
+        )
+        return Form(shape.command.name, shape.command.name.capitalize(), fields)
+
+    def _parse(self, shape: Shape, words: str, trip: _Trip, world: World) -> object:
+        request = trip.request
+        if request.values:
+            return build(shape, {**partial(shape, words), **request.values})
+        known = frozenset(str(env) for env in self._apps.envs())
+        defaults = world.trail.defaults(request.place)
+        return parse(shape, words, defaults=defaults, is_env=known.__contains__)
+
+    def _resolve(self, trip: _Trip, params: object) -> App | None:
+        shape = trip.shape
+        assert shape is not None
+        app = shape.of_type(params, AppName, AppRef)
+        env = shape.of_type(params, EnvName)
+        if isinstance(app, AppRef):
+            app = app.app
+        if env is not None and env not in self._apps.envs():
+            self._apps.locate(app or AppName("any"), env)
+        if app is None or env is None:
+            return None
+        try:
+            trip.app = self._apps.locate(app, env)
+        except UnknownName as unknown:
+            lines = [_with_name(trip.request.line, str(app), name) for name in unknown.nearest]
+            buttons = tuple(
+                Button(text("{name}", name=name), line)
+                for name, line in zip(unknown.nearest, lines, strict=True)
+                if line
+            )
+            raise UnknownName(
+                unknown.what, field=unknown.field, nearest=unknown.nearest, next=unknown.next, buttons=buttons[:3]
+            ) from unknown
+        return trip.app
+
+    def _authorise(self, trip: _Trip, judge: Judge, principal: Principal, params: object) -> App | None:
+        assert trip.shape is not None
+        app = self._resolve(trip, params)
+        check_permitted(judge, principal, trip.shape.command, app)
+        return app
+
+    # --- changes ------------------------------------------------------------------------------
+
+    def _change(
+        self, trip: _Trip, judge: Judge, principal: Principal, world: World, changes: Changes[object], params: object
+    ) -> Outcome:
+        shape = trip.shape
+        assert shape is not None
+        app = self._authorise(trip, judge, principal, params)
+        plan = changes.plan(params, world)
+        check_rules(judge, plan, app, principal, world)
+        quorum = judge.quorum(shape.command.name, shape.command.permission, app, pods=plan.pods, share=plan.share)
+        line = format_line(shape, params)
+        fields = trip.fields or {}
+        proposal = Proposal(
+            command=shape.command.name,
+            permission=shape.command.permission,
+            line=line,
+            app=app,
+            requester=principal,
+            origin=trip.request.origin.value,
+            place=trip.request.place,
+            plan=plan,
+            ask_key=hashlib.sha256(f"{principal}\n{line}\n{hash_plan(plan)}".encode()).hexdigest(),
+            policy_version=judge.version,
+            quorum=quorum,
+            expiry=judge.expiry,
+            fields={**fields, **plan.extra},
+            is_asked=changes.risk is Risk.LOW,
+            reason=fields.get("reason", ""),
+        )
+        operation = self._desk.propose(proposal, inbox=trip.request.inbox)
+        return Started(operation) if proposal.is_asked else Proposed(operation)
+
+    # --- signals ------------------------------------------------------------------------------
+
+    def _signal(
+        self, trip: _Trip, judge: Judge, principal: Principal, world: World, signals: Signals[object], params: object
+    ) -> Outcome:
+        shape = trip.shape
+        assert shape is not None
+        if shape.of_type(params, OperationId) is None:
+            self._resolve(trip, params)
+        id = signals.find(params, world)
+        operation = world.book.operation(id)
+        if operation is None:
+            raise UnknownName(text("There is no operation {id}.", id=id), next=text("Write `approvals` or `status`."))
+        app = trip.app = self._app_of(operation)
+        check_signal(judge, principal, shape.command, signals.kind, operation, app)
+        given = Given(
+            command=shape.command.name,
+            permission=shape.command.permission,
+            id=id,
+            kind=signals.kind,
+            by=principal,
+            origin=trip.request.origin.value,
+            seen=signals.seen(params),
+            step=signals.at_step(params),
+            words=signals.words(params),
+        )
+        return Signalled(self._desk.signal(given, inbox=trip.request.inbox, expiry=judge.expiry))
+
+    def _app_of(self, operation: Operation) -> App | None:
+        if not operation.app or not operation.env:
+            return None
+        return self._apps.locate(AppName(operation.app), EnvName(operation.env))
+
+    # --- records ------------------------------------------------------------------------------
+
+    def _note(self, trip: _Trip, *, kind: str, outcome: str, why: str = "") -> int:
+        shape, request = trip.shape, trip.request
+        details = {**(trip.fields or {}), "origin": request.origin.value, "channel": request.place.channel}
+        if why:
+            details["why"] = why
+
+        def work(tx: Tx) -> int:
+            if request.inbox is not None:
+                tx.inbox.done(request.inbox)
+            return tx.records.append(
+                record(
+                    at=tx.now,
+                    actor=str(trip.principal or f"{request.identity.system}:{request.identity.user}"),
+                    action=shape.command.permission if shape else "unknown",
+                    target=trip.app.hold if trip.app else "",
+                    op="",
+                    kind=kind,
+                    outcome=outcome,
+                    details=details,
+                )
+            )
+
+        return self._store.transact(work)
+
+    def _refuse(self, trip: _Trip, code: str, what: Text) -> int:
+        try:
+            return self._note(trip, kind="denied", outcome=code, why=what.plain())
+        except Unavailable:
+            log.error("a refusal could not be recorded", code=code)
+            return 0
+
+
+def _check_standing(status: Status, *, is_change: bool) -> None:
+    whys = {
+        Status.STRANGER: text("You belong to another workspace."),
+        Status.BOT: text("Bots and workflows are nobody here."),
+        Status.GONE: text("Your account is deactivated."),
+    }
+    if status is Status.GUEST and is_change:
+        raise NotEnrolled(
+            text("Guests may not change anything."),
+            why=text("You are a guest in this workspace."),
+            next=text("Ask a member of the team to run it."),
+        )
+    if status in whys:
+        raise NotEnrolled(text("I may not do this for you."), why=whys[status])
+
+
+def _take_share(words: str) -> tuple[str, bool]:
+    kept = [word for word in words.split(" ") if word != SHARE]
+    return " ".join(kept), SHARE in words.split(" ")
+
+
+def _with_name(line: str, wrong: str, right: str) -> str:
+    """The typed line with the nearest name in the place of the wrong one."""
+    head, found, tail = line.partition(wrong)
+    return f"{head}{right}{tail}" if found else ""
