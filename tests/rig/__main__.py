@@ -20,7 +20,9 @@ def main() -> int:
     builder.add_argument("--all", action="store_true", help="also Traefik and Argo Rollouts (some 20 minutes more)")
     for verb, purpose in (("up", "start everything, files under DIR"), ("down", "stop what runs in DIR")):
         verbs.add_parser(verb, help=purpose).add_argument("dir", type=Path)
-    verbs.choices["up"].add_argument("--owner", type=int, help="process id: the rig counts as left over once that is gone")
+    verbs.choices["up"].add_argument(
+        "--owner", type=int, help="process id: the rig counts as left over once that is gone"
+    )
     verbs.add_parser("status", help="what runs, where, and how much memory it takes")
     arguments = parser.parse_args()
     try:
@@ -44,7 +46,9 @@ def _run(arguments: argparse.Namespace) -> int:
             build.build_all(_note, everything=arguments.all)
             lacking = build.missing_packages()
             if lacking:
-                print(f"still missing: Debian packages {' '.join(lacking)} (.ci/packages installs them)", file=sys.stderr)
+                print(
+                    f"still missing: Debian packages {' '.join(lacking)} (.ci/packages installs them)", file=sys.stderr
+                )
                 return 1
         case "up":
             started = lifecycle.up(arguments.dir, note=_note, owner=arguments.owner)
@@ -52,11 +56,13 @@ def _run(arguments: argparse.Namespace) -> int:
         case "down":
             lifecycle.down(arguments.dir)
         case "status":
-            folder = lifecycle.running()
-            if folder is None:
+            running = lifecycle.running()
+            if running is None:
                 print("no rig is running")
                 return 1
-            print(f"{addresses.read(folder).api_server} in {folder}, {network.resident_memory() / 2**20:.0f} MB resident")
+            print(
+                f"{addresses.read(running.folder).api_server} in {running.folder}, {network.resident_memory() / 2**20:.0f} MB resident"
+            )
     return 0
 
 

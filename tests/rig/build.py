@@ -12,7 +12,15 @@ _VERSION = "k8s.io/component-base/version"
 _GO = (("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=readonly -trimpath -buildvcs=false"))
 
 
-def _go(name: str, packages: tuple[str, ...], binaries: tuple[str, ...], *, flags: tuple[str, ...] = (), ldflags: str = "", is_default: bool = True) -> Part:
+def _go(
+    name: str,
+    packages: tuple[str, ...],
+    binaries: tuple[str, ...],
+    *,
+    flags: tuple[str, ...] = (),
+    ldflags: str = "",
+    is_default: bool = True,
+) -> Part:
     return Part(
         name=name,
         commands=(("go", "build", *flags, f"-ldflags=-s -w {ldflags}".rstrip(), "-o", "bin/", *packages),),
@@ -42,7 +50,10 @@ PROMETHEUS = _go(
 )
 TRAEFIK = _go("traefik", ("github.com/traefik/traefik/v3/cmd/traefik",), ("traefik",), is_default=False)
 ARGO_ROLLOUTS = _go(
-    "argo-rollouts", ("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",), ("rollouts-controller",), is_default=False
+    "argo-rollouts",
+    ("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",),
+    ("rollouts-controller",),
+    is_default=False,
 )
 
 # The long one first: what is missing shows early.
@@ -59,7 +70,10 @@ PROGRAMS = {
     "nsenter": "util-linux",
     "ip": "iproute2",
 }
-FILES = {"/usr/lib/cni/bridge": "containernetworking-plugins", "/usr/lib/x86_64-linux-gnu/rsyslog/omelasticsearch.so": "rsyslog-elasticsearch"}
+FILES = {
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/lib/x86_64-linux-gnu/rsyslog/omelasticsearch.so": "rsyslog-elasticsearch",
+}
 
 
 def missing_packages() -> list[str]:

@@ -72,7 +72,9 @@ def write(folder: Path, server: str) -> None:
                     "apiVersion": "v1",
                     "kind": "Config",
                     "current-context": "rig",
-                    "clusters": [{"name": "rig", "cluster": {"server": server, "certificate-authority": str(folder / "ca.crt")}}],
+                    "clusters": [
+                        {"name": "rig", "cluster": {"server": server, "certificate-authority": str(folder / "ca.crt")}}
+                    ],
                     "users": [{"name": "rig", "user": {"token": secret}}],
                     "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "rig"}}],
                 }
@@ -83,7 +85,9 @@ def write(folder: Path, server: str) -> None:
 
 def _write_key(folder: Path, name: str) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     (folder / f"{name}.key").write_bytes(private)
     (folder / f"{name}.pub").write_bytes(public)
@@ -101,7 +105,10 @@ def _write_certificate(
 ) -> _Issuer:
     key = _write_key(folder, name)
     subject = x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization), x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
     )
     now = datetime.now(UTC)
     builder = (

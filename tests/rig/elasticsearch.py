@@ -29,7 +29,14 @@ def start(servers: Servers) -> None:
     heap = os.environ.get("PILOTHOUSE_RIG_ES_HEAP", "256m")
     servers.start(
         "elasticsearch",
-        *("java", f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"),
+        *(
+            "java",
+            f"-Xms{heap}",
+            f"-Xmx{heap}",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Djava.awt.headless=true",
+        ),
         *("-cp", f"{ELASTICSEARCH.path('target/classes')}:{libraries}/*", "org.elasticsearch.node.RigElasticsearch"),
         *(servers.folder / "elasticsearch", network.NODE_IP, str(PORT), *_PLUGINS, "-Expack.security.enabled=false"),
         inside=network.ENTER_NETWORK,
@@ -71,7 +78,9 @@ class Elasticsearch:
         with self._client() as client:
             client.put(path, content=body, headers={"Content-Type": "application/json"}).raise_for_status()
 
-    def lines(self, *, namespace: str, pod: str = "", text: str = "", level: str = "", limit: int = 1000) -> list[LogLine]:
+    def lines(
+        self, *, namespace: str, pod: str = "", text: str = "", level: str = "", limit: int = 1000
+    ) -> list[LogLine]:
         """What is indexed, oldest first; `text` is matched as a phrase."""
         terms: dict[str, str] = {"kubernetes.namespace": namespace, "kubernetes.pod": pod, "level": level}
         filters: list[Mapping[str, object]] = [{"term": {field: value}} for field, value in terms.items() if value]
@@ -83,14 +92,21 @@ class Elasticsearch:
         answer.raise_for_status()
         return [_line(hit["_source"]) for hit in answer.json()["hits"]["hits"]]
 
-    def wait_for_lines(self, *, namespace: str, pod: str = "", text: str = "", level: str = "", at_least: int = 1, seconds: float = 30) -> list[LogLine]:
+    def wait_for_lines(
+        self, *, namespace: str, pod: str = "", text: str = "", level: str = "", at_least: int = 1, seconds: float = 30
+    ) -> list[LogLine]:
         """Waits until so many lines are indexed, and returns all of them. Raises WaitedInVainError."""
 
         def enough() -> list[LogLine] | None:
             found = self.lines(namespace=namespace, pod=pod, text=text, level=level)
             return found if len(found) >= at_least else None
 
-        return until(f"{at_least} log lines of {namespace}/{pod or '*'} with {text!r} in Elasticsearch", enough, seconds=seconds, every=0.25)
+        return until(
+            f"{at_least} log lines of {namespace}/{pod or '*'} with {text!r} in Elasticsearch",
+            enough,
+            seconds=seconds,
+            every=0.25,
+        )
 
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, trust_env=False, timeout=10)

@@ -60,7 +60,9 @@ class Kubectl:
         return found
 
     def list(self, kind: str, *, namespace: str, selector: str = "") -> "list[Mapping[str, object]]":
-        found: list[Mapping[str, object]] = json.loads(self("get", kind, "-n", namespace, "-l", selector, "-o", "json"))["items"]
+        found: list[Mapping[str, object]] = json.loads(
+            self("get", kind, "-n", namespace, "-l", selector, "-o", "json")
+        )["items"]
         return found
 
     def value(self, kind: str, name: str, path: str, *, namespace: str) -> str:

@@ -37,7 +37,13 @@ def start_control_plane(servers: Servers) -> None:
     program = KUBERNETES.path("bin/kubernetes")
     etcd = servers.configure("etcd.yaml", ETCD_PORT=_ETCD_PORT, PEER_PORT=_PEER_PORT)
     servers.start("etcd", program, "etcd", "--config-file", etcd)
-    servers.start("apiserver", program, "apiserver", *_apiserver_flags(folder), f"--audit-policy-file={servers.configure('audit.yaml')}")
+    servers.start(
+        "apiserver",
+        program,
+        "apiserver",
+        *_apiserver_flags(folder),
+        f"--audit-policy-file={servers.configure('audit.yaml')}",
+    )
     trust = ssl.create_default_context(cafile=str(folder / "ca.crt"))
     headers = {"Authorization": f"Bearer {credentials.token(folder, credentials.ADMIN)}"}
 
@@ -57,7 +63,9 @@ def start_control_plane(servers: Servers) -> None:
     )
     servers.start(
         "controller-manager",
-        *(program, "controller-manager", *_client_flags(folder, "controller-manager", _CONTROLLER_PORT), *controllers),
+        program,
+        "controller-manager",
+        *(*_client_flags(folder, "controller-manager", _CONTROLLER_PORT), *controllers),
     )
     servers.start("scheduler", program, "scheduler", *_client_flags(folder, "scheduler", _SCHEDULER_PORT))
 
@@ -71,7 +79,9 @@ def start_node(servers: Servers) -> None:
         (folder / place).mkdir(parents=True)
         shutil.copy(servers.configure(name), folder / place / name)
     (folder / "resolv.conf").write_text("nameserver 127.0.0.1\n")
-    servers.start("containerd", binaries / "containerd", "--config", servers.configure("containerd.toml"), path=[binaries])
+    servers.start(
+        "containerd", binaries / "containerd", "--config", servers.configure("containerd.toml"), path=[binaries]
+    )
     socket = Path("/proc", (folder / "node-pid").read_text(), "root/run/containerd/containerd.sock")
     servers.until("containerd ready", socket.exists)
     servers.start(
@@ -83,8 +93,15 @@ def start_node(servers: Servers) -> None:
     servers.start(
         "metrics-server",
         *(binaries / "metrics-server", "--secure-port=4443", "--kubelet-insecure-tls", "--metric-resolution=10s"),
-        *("--kubelet-request-timeout=5s", "--cert-dir=/run/metrics-server", "--kubelet-preferred-address-types=InternalIP"),
-        *(f"--{kind}kubeconfig={credentials.kubeconfig(folder, credentials.ADMIN)}" for kind in ("", "authentication-", "authorization-")),
+        *(
+            "--kubelet-request-timeout=5s",
+            "--cert-dir=/run/metrics-server",
+            "--kubelet-preferred-address-types=InternalIP",
+        ),
+        *(
+            f"--{kind}kubeconfig={credentials.kubeconfig(folder, credentials.ADMIN)}"
+            for kind in ("", "authentication-", "authorization-")
+        ),
     )
     servers.until("default service account", lambda: admin.succeeds("get", "serviceaccount", "default"))
     admin("apply", "-f", servers.configure("metrics.yaml"))

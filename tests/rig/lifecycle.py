@@ -7,9 +7,21 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig import addresses, alertmanager, build, credentials, elasticsearch, kubernetes, logs, network, prometheus, registry
+from tests.rig import (
+    addresses,
+    alertmanager,
+    build,
+    credentials,
+    elasticsearch,
+    kubernetes,
+    logs,
+    network,
+    prometheus,
+    registry,
+)
 from tests.rig.servers import Servers
 
 _STATE = Path("/run/pilothouse-rig")
@@ -34,9 +46,10 @@ def up(folder: Path, *, note: Callable[[str], None], owner: int | None = None) -
         raise network.CannotRunHereError(f"{folder}: choose a folder outside /run and /var, which the node hides")
     build.require()
     with _lock():
-        running = _running()
-        if running is not None:
-            raise RigRunningError(f"a rig is running in {running}: `python -m tests.rig down {running}` first")
+        if (running := _running()) is not None:
+            raise RigRunningError(
+                f"a rig is running in {running.folder}: `python -m tests.rig down {running.folder}` first"
+            )
         network.remove()
         _empty(folder)
         _RECORD.write_text(json.dumps({"folder": str(folder), "owner": owner, "owner_start": _start_time(owner)}))
@@ -59,8 +72,16 @@ def down(folder: Path) -> None:
         _RECORD.unlink(missing_ok=True)
 
 
-def running() -> Path | None:
-    """The folder of the rig that runs and is whole, for whoever wants to use it too."""
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A rig that runs and is whole. One with an owner goes when that goes."""
+
+    folder: Path
+    owner: int | None
+
+
+def running() -> Running | None:
+    """The rig that runs on this machine, for whoever wants to use it too."""
     with _lock():
         return _running()
 
@@ -100,7 +121,7 @@ def _start(folder: Path, note: Callable[[str], None]) -> addresses.Addresses:
     return found
 
 
-def _running() -> Path | None:
+def _running() -> Running | None:
     if not _RECORD.exists():
         return None
     record = json.loads(_RECORD.read_text())
@@ -111,7 +132,7 @@ def _running() -> Path | None:
         started = set(addresses.read(folder).processes.values())
     except FileNotFoundError:
         return None
-    return folder if started <= network.processes() else None
+    return Running(folder, record["owner"]) if started <= network.processes() else None
 
 
 def _empty(folder: Path) -> None:

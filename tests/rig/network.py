@@ -96,7 +96,12 @@ def _killed() -> bool:
 
 
 def _groups_removed() -> bool:
-    groups = [group for controller in _GROUPS.iterdir() for group in (controller / NAME, *(controller / NAME).rglob("*")) if group.is_dir()]
+    groups = [
+        group
+        for controller in _GROUPS.iterdir()
+        for group in (controller / NAME, *(controller / NAME).rglob("*"))
+        if group.is_dir()
+    ]
     for group in sorted(groups, key=lambda path: -len(path.parts)):
         try:
             group.rmdir()

@@ -27,7 +27,11 @@ def start(servers: Servers) -> None:
     servers.start(
         "prometheus",
         *(PROMETHEUS.path("bin/prometheus"), f"--config.file={servers.configure('prometheus.yaml')}"),
-        *(f"--storage.tsdb.path={folder}/prometheus", f"--web.listen-address={network.NODE_IP}:{PORT}", "--web.enable-lifecycle"),
+        *(
+            f"--storage.tsdb.path={folder}/prometheus",
+            f"--web.listen-address={network.NODE_IP}:{PORT}",
+            "--web.enable-lifecycle",
+        ),
         inside=network.ENTER_NETWORK,
     )
     servers.until("Prometheus ready", lambda: Prometheus().is_up(), seconds=30)

@@ -58,7 +58,11 @@ class Registry:
             {
                 "architecture": "amd64",
                 "os": "linux",
-                "config": {"Entrypoint": [next(iter(files))], "User": "65532", "Env": [f"{key}={value}" for key, value in env.items()]},
+                "config": {
+                    "Entrypoint": [next(iter(files))],
+                    "User": "65532",
+                    "Env": [f"{key}={value}" for key, value in env.items()],
+                },
                 "rootfs": {"type": "layers", "diff_ids": [_digest(archive.getvalue())]},
             }
         ).encode()
@@ -86,10 +90,14 @@ class Registry:
         """Deletes an image, with every tag on it."""
         self._done("DELETE", f"/v2/{name}/manifests/{digest}")
 
-    def _done(self, method: str, path: str, *, content: bytes = b"", kind: str = "", accept: str = "") -> httpx.Response:
+    def _done(
+        self, method: str, path: str, *, content: bytes = b"", kind: str = "", accept: str = ""
+    ) -> httpx.Response:
         return self._call(method, path, content=content, kind=kind, accept=accept).raise_for_status()
 
-    def _call(self, method: str, path: str, *, content: bytes = b"", kind: str = "", accept: str = "") -> httpx.Response:
+    def _call(
+        self, method: str, path: str, *, content: bytes = b"", kind: str = "", accept: str = ""
+    ) -> httpx.Response:
         headers = {name: value for name, value in {"Content-Type": kind, "Accept": accept}.items() if value}
         with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as client:
             return client.request(method, path, content=content, headers=headers)

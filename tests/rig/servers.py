@@ -77,5 +77,9 @@ class Servers:
         """Fills in a file of config/ and returns where the result stands."""
         template = string.Template((CONFIG / name).read_text())
         filled = self.folder / name
-        filled.write_text(template.substitute(DIR=self.folder, NAME=network.NAME, NODE_IP=network.NODE_IP, HOST_IP=network.HOST_IP, **values))
+        filled.write_text(
+            template.substitute(
+                DIR=self.folder, NAME=network.NAME, NODE_IP=network.NODE_IP, HOST_IP=network.HOST_IP, **values
+            )
+        )
         return filled

@@ -12,7 +12,12 @@ class WaitedInVainError(AssertionError):
 
 
 def until(
-    what: str, ready: Callable[[], T | None], *, seconds: float = 60, every: float = 0.1, detail: Callable[[], object] | None = None
+    what: str,
+    ready: Callable[[], T | None],
+    *,
+    seconds: float = 60,
+    every: float = 0.1,
+    detail: Callable[[], object] | None = None,
 ) -> T:
     """Returns the first true value of ready(), which may raise LookupError or OSError for "not yet".
 
