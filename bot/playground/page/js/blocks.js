@@ -24,9 +24,9 @@ export function picture(source, alt, { small = false } = {}) {
     small ? null : [icon("file", 22), h("span", {}, alt || "This picture is not available")]);
   if (!address) return missing();
   const node = h("img", { src: address, alt: alt ?? "", loading: "lazy", class: small ? "small" : "" });
-  node.addEventListener("error", () => node.replaceWith(missing()));
-  if (small) return node;
-  return h("a.picture", { href: address, target: "_blank", rel: "noopener noreferrer" }, node);
+  const whole = small ? node : h("a.picture", { href: address, target: "_blank", rel: "noopener noreferrer" }, node);
+  node.addEventListener("error", () => whole.replaceWith(missing()));
+  return whole;
 }
 
 function fold(node, block) {

@@ -9,7 +9,7 @@ let counter = 0;
 
 function ticks(low, high) {
   const span = high - low || Math.abs(high) || 1;
-  const rough = span / 4;
+  const rough = span / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? 10 * power;
   const out = [];

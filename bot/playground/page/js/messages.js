@@ -30,7 +30,8 @@ function file(one) {
     one.preview ? h("pre", { tabindex: "0", role: "group", "aria-label": `Beginning of ${name}` }, h("code", {}, one.preview)) : null);
 }
 
-const isCard = (message) => (message.blocks ?? []).some((block) => ["header", "actions"].includes(block.type)) || (message.blocks?.length ?? 0) > 2;
+const PLAIN = ["section", "context", "rich_text"];
+const isCard = (message) => message.blocks.length > 1 || message.blocks.some((block) => !PLAIN.includes(block.type) || block.accessory || block.fields);
 
 /** deps: {store, names, openThread, menu(message, trigger), forms} */
 export class MessageView {

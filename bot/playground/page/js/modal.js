@@ -80,7 +80,7 @@ export class Modal {
         this.depth > 1 ? h("button.icon-button", { type: "button", "aria-label": "Back", onclick: () => this.#close(false) }, icon("back")) : null,
         h("h2", {}, title),
         h("button.icon-button", { type: "button", "aria-label": "Close", onclick: () => this.#close(true) }, icon("close"))),
-      h("div.modal-body", {}, drawn),
+      h("div.modal-body", { tabindex: "0" }, drawn),
       h("footer.modal-foot", {},
         this.#problem ? h("p.field-error", { role: "alert" }, icon("warn", 16), this.#problem) : null,
         h("div.dialog-buttons", {},
@@ -105,8 +105,9 @@ export class Modal {
       }
     }
     const body = this.dialog.querySelector(".modal-body");
-    const first = body.querySelector("[autofocus]") ?? body.querySelector(FIELDS) ?? this.dialog.querySelector(".submit") ?? this.dialog.querySelector(".dialog-buttons button");
-    return first?.focus({ preventScroll: true });
+    // Without a field the text gets the focus, never the submit button: Enter must not approve what nobody has read.
+    const first = body.querySelector("[autofocus]") ?? body.querySelector(FIELDS) ?? body;
+    return first.focus({ preventScroll: true });
   }
 
   async #submit() {

@@ -48,7 +48,7 @@ export function dataTableBlock(block, names) {
 
   const header = (value, column) => {
     const sorted = state.column === column;
-    return h("th", { scope: "col", "aria-sort": sorted ? (state.up ? "ascending" : "descending") : null, class: align(block, column, value) },
+    return h("th", { scope: "col", "aria-sort": sorted ? (state.up ? "ascending" : "descending") : null, class: align(block, column, rows[0]?.[column] ?? value) },
       h("button.linklike", { type: "button", onclick: () => {
         state.up = sorted ? !state.up : true;
         state.column = column;
