@@ -99,7 +99,7 @@ class Number:
         allowed = int if self.whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, allowed):
             out.add(at, "type", "must provide an integer" if self.whole else "must provide a number")
-        elif not self.low <= float(value) <= self.high:  # type: ignore[arg-type]
+        elif not self.low <= float(value) <= self.high:
             out.add(at, "range", f"must be between {self.low:g} and {self.high:g}")
 
 
