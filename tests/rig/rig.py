@@ -12,6 +12,7 @@ from tests.rig.alertmanager import Alertmanager
 from tests.rig.auditlog import AuditLog
 from tests.rig.elasticsearch import Elasticsearch
 from tests.rig.kubectl import Kubectl
+from tests.rig.load import send
 from tests.rig.prometheus import Prometheus
 from tests.rig.registry import Registry
 from tests.rig.sample import SampleApp
@@ -68,9 +69,12 @@ class Namespace:
     def deploy(self, app: SampleApp, *, seconds: float = 60, is_waited_for: bool = True) -> str:
         """Applies the app and waits until it is rolled out; returns the URL at which it is reached from here."""
         self.rig.kubectl.apply(*app.manifests(self.name))
+        url = self.url(app.name)
         if is_waited_for:
             self.rollout_done(app.name, seconds=seconds)
-        return self.url(app.name)
+            # Ready is what the API server says; that kube-proxy has heard of it shows only here.
+            until(f"{url} to answer", lambda: not send(url, total=1).lost, seconds=30)
+        return url
 
     def rollout_done(self, name: str, *, seconds: float = 60) -> None:
         self.rig.kubectl(
