@@ -56,11 +56,13 @@ class Phase(StrEnum):
     DENIED = "denied"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    """It was stuck, and a person left it as it is."""
     REFUSED = "refused"
     """Stopped before the first write: the plan changed, a freeze, a lock, a right lost."""
 
 
-FINAL = frozenset({Phase.DONE, Phase.UNDONE, Phase.DENIED, Phase.EXPIRED, Phase.WITHDRAWN, Phase.REFUSED})
+FINAL = frozenset({Phase.DONE, Phase.UNDONE, Phase.DENIED, Phase.EXPIRED, Phase.WITHDRAWN, Phase.CLOSED, Phase.REFUSED})
 BEFORE_WRITES = frozenset({Phase.DRAFT, Phase.WAITING, Phase.READY})
 STARTED = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.UNDOING, Phase.STUCK})
 
@@ -233,7 +235,11 @@ def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
         case Phase.UNDOING:
             assert seen is not None
             return _back(replace(op, seen=seen), seen, now)
-        case Phase.STUCK | Phase.DONE | Phase.UNDONE | Phase.DENIED | Phase.EXPIRED | Phase.WITHDRAWN | Phase.REFUSED:
+        case Phase.STUCK:
+            if first(op, SignalKind.CANCEL) is None:
+                return Decision(op)
+            return Decision(replace(op, phase=Phase.CLOSED, ended=now))
+        case Phase.DONE | Phase.UNDONE | Phase.DENIED | Phase.EXPIRED | Phase.WITHDRAWN | Phase.CLOSED | Phase.REFUSED:
             return Decision(op)
         case _:
             assert_never(op.phase)

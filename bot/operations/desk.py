@@ -28,7 +28,6 @@ from bot.ports.store import AlreadyOpen, MessageClass, Store, Tx
 from bot.steps.codec import dump, dump_plan, hash_plan
 from bot.steps.proposal import Given, Proposal
 
-
 DRAFT_LIFE = timedelta(minutes=15)
 
 
@@ -225,7 +224,8 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         case SignalKind.DENY:
             fits = op.phase in {Phase.WAITING, Phase.READY}
         case SignalKind.CANCEL | SignalKind.ABORT:
-            fits = op.phase in BEFORE_WRITES or (op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed)
+            can_turn = op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed
+            fits = op.phase in BEFORE_WRITES or can_turn or (op.phase is Phase.STUCK and kind is SignalKind.CANCEL)
         case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.EXTEND:
             fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
     if kind is SignalKind.APPROVE and given.by in voters(op):

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import AppName, EnvName, OperationId, Principal
-from bot.domain.reply import Text
+from bot.domain.reply import Reply, Text
 from bot.ports.apps import App, Apps
 from bot.ports.clusters import ClusterReads, ClusterWrites
 from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
@@ -67,6 +67,16 @@ class Trail(Protocol):
     def alert(self, number: int) -> AlertThread | None: ...
 
 
+class Cards(Protocol):
+    """How an operation is shown."""
+
+    def card(self, op: Operation) -> Reply: ...
+
+    def review(self, op: Operation, *, asker: Principal, may_vote: bool) -> Reply:
+        """Everything that changes, in a dialog; whose submit approves where the asker may vote."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HelpLine:
     name: str
@@ -106,6 +116,7 @@ class World:
     alerts: Alerts
     book: Book
     trail: Trail
+    cards: Cards
     rules: Rules
     help: Callable[[], tuple[HelpLine, ...]]
     """Only what the asker may run."""

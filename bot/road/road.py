@@ -303,7 +303,7 @@ class Road:
         try:
             return self._note(trip, kind="denied", outcome=code, why=what.plain())
         except Unavailable:
-            log.error("a refusal could not be recorded", code=code)
+            log.warning("a refusal could not be recorded", code=code)
             return 0
 
 

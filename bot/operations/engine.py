@@ -1,0 +1,451 @@
+"""The engine: claims operations that are due, looks at the world, decides, saves, acts. The only holder of Hands.
+
+A tick derives everything from the stored row and a live observation, never from what was done last time: a crash at
+any point costs nothing. At most one effect a tick, saved as intended before it is done. No audit, no action: a tick
+whose transaction fails writes nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from bot.audit.records import record
+from bot.domain.clock import Clock
+from bot.domain.codec import UnknownKind
+from bot.domain.errors import Conflict, IntegrationError, Missing, PilothouseError, Refused, Unavailable
+from bot.domain.operation import Decision, Operation, Phase, Progress, Standing, decide
+from bot.domain.refs import AUTO, OperationId, Principal
+from bot.domain.reply import Text, text
+from bot.domain.workloads import Mark
+from bot.operations.card import say_step, say_the_end
+from bot.operations.desk import announce, target_of
+from bot.operations.gate import Gate
+from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
+from bot.ports.world import Hands, World
+from bot.steps.codec import load_steps
+from bot.steps.step import Planned, Step
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=5)
+RENEW_EVERY = 1.5
+THREADS = 8
+UNKNOWN_KIND_WAIT = timedelta(seconds=30)
+RETRY = timedelta(seconds=3)
+"""After a backend that is needed before the first write did not answer."""
+
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        gate: Gate,
+        world: Callable[[Principal, Operation], World],
+        hands: Callable[[Principal, Operation], Hands],
+        clock: Clock,
+        owner: str = "",
+        threads: int = THREADS,
+        lease: timedelta = LEASE,
+    ) -> None:
+        self._store = store
+        self._gate = gate
+        self._world = world
+        self._hands = hands
+        self._clock = clock
+        self._owner = owner or secrets.token_hex(6)
+        self._threads = threads
+        self._lease = lease
+        self._running: dict[OperationId, Claim] = {}
+        self._shown: dict[OperationId, float] = {}
+        self._guard = threading.Lock()
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._loops: list[threading.Thread] = []
+
+    # --- running ------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something may be due: called after a commit, never inside a transaction."""
+        self._woken.set()
+
+    def start(self) -> None:
+        for name, loop in (("engine", self._claim_forever), ("engine-leases", self._renew_forever)):
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            thread.start()
+            self._loops.append(thread)
+
+    def stop(self, *, within: timedelta = timedelta(seconds=20)) -> None:
+        """Claims nothing more, lets what runs finish its tick, hands over the leases."""
+        self._stopping.set()
+        self._woken.set()
+        for thread in self._loops:
+            thread.join(within.total_seconds())
+
+    def run_due(self) -> int:
+        """One round in the calling thread: how many operations were looked at. For tests and the terminal alone."""
+        claims = self._store.transact(
+            lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=self._threads)
+        )
+        for claim in claims:
+            self.tick(claim)
+        return len(claims)
+
+    def _claim_forever(self) -> None:
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="operation") as pool:
+            while not self._stopping.is_set():
+                self._woken.clear()
+                try:
+                    pause = self._claim_once(pool)
+                except Unavailable as error:
+                    log.warning("the database does not answer", error=str(error))
+                    pause = 1.0
+                if pause > 0:
+                    self._woken.wait(pause)
+
+    def _claim_once(self, pool: ThreadPoolExecutor) -> float:
+        free = self._threads - len(self._running)
+        if free <= 0:
+            return 0.2
+        claims = self._store.transact(lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=free))
+        for claim in claims:
+            with self._guard:
+                self._running[claim.id] = claim
+            pool.submit(self.tick, claim).add_done_callback(self._ended(claim))
+        if claims:
+            return 0.0
+        soonest = self._store.read(lambda tx: tx.operations.soonest())
+        return 1.0 if soonest is None else min(1.0, max(0.01, soonest.total_seconds()))
+
+    def _ended(self, claim: Claim) -> Callable[[Future[None]], None]:
+        def done(_: Future[None]) -> None:
+            with self._guard:
+                self._running.pop(claim.id, None)
+            self._woken.set()
+
+        return done
+
+    def _renew_forever(self) -> None:
+        while not self._stopping.wait(RENEW_EVERY):
+            with self._guard:
+                claims = tuple(self._running.values())
+            if not claims:
+                continue
+            try:
+                self._store.transact(lambda tx, held=claims: tx.operations.renew(held, lease=self._lease))  # type: ignore[misc]
+            except Unavailable as error:
+                log.warning("leases could not be renewed", error=str(error))
+
+    # --- one tick -----------------------------------------------------------------------------
+
+    def tick(self, claim: Claim) -> None:
+        """Never raises: what goes wrong is logged with a reference, and the operation is looked at again."""
+        try:
+            self._tick(claim)
+        except (LostClaim, Stale):
+            log.info("another worker has it now", operation=claim.id)
+        except IntegrationError as error:
+            log.warning("a tick could not be finished", operation=claim.id, error=str(error))
+            self._let_go(claim, RETRY)
+        except Exception:
+            log.exception("a tick crashed", operation=claim.id, reference=secrets.token_hex(4))
+            self._let_go(claim, RETRY)
+
+    def _let_go(self, claim: Claim, wake: timedelta) -> None:
+        def work(tx: Tx) -> None:
+            op = tx.operations.lock(claim.id)
+            if op is not None:
+                tx.operations.save(op, claim=claim, wake=wake)
+                tx.operations.release(claim)
+
+        try:
+            self._store.transact(work)
+        except (LostClaim, Stale, Unavailable):
+            log.info("the lease runs out by itself", operation=claim.id)
+
+    def _tick(self, claim: Claim) -> None:
+        op = self._store.read(lambda tx: tx.operations.load(claim.id))
+        assert op is not None
+        match op.phase:
+            case Phase.READY:
+                self._begin(op, claim)
+            case Phase.RUNNING | Phase.PAUSED | Phase.UNDOING:
+                try:
+                    steps = load_steps(op.plan)
+                except UnknownKind as unknown:
+                    log.warning("a newer version has to do this", operation=op.id, kind=str(unknown))
+                    self._let_go(claim, UNKNOWN_KIND_WAIT)
+                    return
+                self._advance(op, claim, steps)
+            case _:
+                self._store.transact(lambda tx: self._decide(tx, claim, None))
+
+    def _begin(self, op: Operation, claim: Claim) -> None:
+        """Re-authorise, re-plan, compare; then holds, fence and intent in one transaction, before any write."""
+        try:
+            self._gate.check(op, self._world(op.requester, op))
+        except Unavailable as error:
+            why = error.what
+            self._store.transact(lambda tx: self._not_yet(tx, claim, why))
+            return
+        except PilothouseError as error:
+            code, why = error.code, _reason(error)
+            self._store.transact(lambda tx: self._refuse(tx, claim, code, why))
+            return
+        self._store.transact(lambda tx: self._take_holds(tx, claim))
+        self.wake()
+
+    def _not_yet(self, tx: Tx, claim: Claim, why: Text) -> None:
+        op = self._locked(tx, claim)
+        if tx.now >= op.expires:
+            self._refuse(tx, claim, "unavailable", why)
+            return
+        op = replace(op, why=why)
+        tx.operations.save(op, claim=claim, wake=RETRY)
+        tx.operations.release(claim)
+
+    def _take_holds(self, tx: Tx, claim: Claim) -> None:
+        op = self._locked(tx, claim)
+        decision = decide(op, None, tx.now)
+        if decision.operation.phase is not Phase.READY:
+            self._keep(tx, claim, op, decision)
+            return
+        fence = tx.holds.take(op.holds, op.id)
+        if not isinstance(fence, int):
+            why = text("{holder} began to work on it first.", holder=fence)
+            self._refuse(tx, claim, "target-busy", why)
+            return
+        started = replace(op, phase=Phase.RUNNING, since=tx.now, started=tx.now, fence=fence, why=None)
+        tx.records.append(
+            record(
+                at=tx.now,
+                actor=str(op.requester),
+                action=self._gate.command(op).permission,
+                target=target_of(op),
+                op=op.id,
+                kind="intent",
+                outcome="ok",
+                details={
+                    "command": op.kind,
+                    "line": op.line,
+                    "plan": op.plan_hash,
+                    "approved": ", ".join(str(s.by) for s in op.signals if s.kind.value == "approve"),
+                    "steps": str(len(op.steps)),
+                    "fence": str(fence),
+                },
+            )
+        )
+        self._save(tx, claim, started, timedelta(0))
+
+    def _refuse(self, tx: Tx, claim: Claim, code: str, why: Text) -> None:
+        op = self._locked(tx, claim)
+        refused = replace(op, phase=Phase.REFUSED, why=why, ended=tx.now)
+        self._record_outcome(tx, refused, code)
+        self._save(tx, claim, refused, None)
+        say_the_end(tx, refused)
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def _advance(self, op: Operation, claim: Claim, steps: tuple[Planned, ...]) -> None:
+        is_undo = op.phase is Phase.UNDOING
+        step = steps[op.cursor].undo if is_undo else steps[op.cursor].do
+        acting = self._acting(op, is_undo=is_undo)
+        if step is None:
+            self._store.transact(lambda tx: self._decide(tx, claim, Progress(Standing.DONE)))
+            return
+        op, must_stamp = self._fence(op, claim)
+        mark = Mark(op.id, step_key(op), op.fence)
+        seen = self._stamp(step, op, mark, acting) if must_stamp else None
+        seen = seen or self._observe(step, op, mark)
+        decision = self._store.transact(lambda tx: self._decide(tx, claim, seen))
+        if decision.act is None:
+            self.wake()
+            return
+        self._act(step, decision.operation, claim, mark, acting)
+        self.wake()
+
+    def _fence(self, op: Operation, claim: Claim) -> tuple[Operation, bool]:
+        """After a take-over or a lost reply a write may still be on its way: a higher fence, to be stamped."""
+
+        def work(tx: Tx) -> tuple[Operation, bool]:
+            states = tx.steps.states(op.id)
+            is_open = any(state is not StepState.DONE for _, state, _ in states)
+            if not claim.is_takeover and not is_open:
+                return op, False
+            locked = self._locked(tx, claim)
+            if not locked.holds:
+                return locked, is_open
+            fenced = replace(locked, fence=tx.holds.raise_fence(op.id))
+            return tx.operations.save(fenced, claim=claim, wake=None), True
+
+        return self._store.transact(work)
+
+    def _stamp(self, step: Step, op: Operation, mark: Mark, acting: Principal) -> Progress | None:
+        hands = self._hands(acting, op)
+        try:
+            for target in step.targets():
+                hands.cluster(target.cluster).workloads.stamp(target, mark=mark)
+        except Conflict as error:
+            return Progress(Standing.FAILED, why=error.what)
+        except IntegrationError as error:
+            return Progress(Standing.UNKNOWN, why=error.what)
+        self._store.transact(lambda tx: settle(tx, op.id, mark.fence))
+        return None
+
+    def _observe(self, step: Step, op: Operation, mark: Mark) -> Progress:
+        world = self._world(op.requester, op)
+        try:
+            return step.observe(world, mark, world.now - (op.since or world.now))
+        except Missing as error:
+            return Progress(Standing.FAILED, why=error.what)
+        except IntegrationError as error:
+            return Progress(Standing.UNKNOWN, why=error.what)
+
+    def _act(self, step: Step, op: Operation, claim: Claim, mark: Mark, acting: Principal) -> None:
+        failed: Progress | None = None
+        state = StepState.DONE
+        try:
+            step.act(self._hands(acting, op), mark)
+        except Conflict as error:
+            log.info("the target moved on", operation=op.id, step=mark.step, error=str(error))
+        except (Refused, Missing) as error:
+            failed = Progress(Standing.FAILED, why=_reason(error))
+        except Unavailable as error:
+            state = StepState.UNKNOWN
+            log.info("no answer to a write", operation=op.id, step=mark.step, error=str(error))
+        if failed is not None and op.phase is Phase.UNDOING and acting != AUTO:
+            failed = None
+
+        def work(tx: Tx) -> None:
+            tx.steps.mark(op.id, mark.step, state, fence=mark.fence)
+            if failed is not None:
+                self._decide(tx, claim, failed)
+            elif state is StepState.DONE:
+                tx.operations.release(claim)
+
+        self._store.transact(work)
+
+    def _acting(self, op: Operation, *, is_undo: bool) -> Principal:
+        """Undo was approved with the plan: where the requester may not act any more, the service principal does."""
+        if not is_undo:
+            return op.requester
+        return op.requester if op.attempts == 0 and self._gate.may_still(op) else AUTO
+
+    # --- saving -------------------------------------------------------------------------------
+
+    def _locked(self, tx: Tx, claim: Claim) -> Operation:
+        op = tx.operations.lock(claim.id)
+        assert op is not None
+        return op
+
+    def _decide(self, tx: Tx, claim: Claim, seen: Progress | None) -> Decision:
+        before = self._locked(tx, claim)
+        return self._keep(tx, claim, before, decide(before, seen, tx.now))
+
+    def _keep(self, tx: Tx, claim: Claim, before: Operation, decision: Decision) -> Decision:
+        after = decision.operation
+        if decision.act is not None:
+            tx.steps.mark(after.id, step_key(after), StepState.SENDING, fence=after.fence)
+        moved = after.phase is not before.phase or after.cursor != before.cursor
+        if moved:
+            self._record_move(tx, before, after)
+        if after.is_final or after.phase is Phase.STUCK:
+            say_the_end(tx, after)
+        saved = self._save(
+            tx,
+            claim,
+            after,
+            decision.wake,
+            is_shown=moved or self._is_worth_showing(before, after),
+            keeps_claim=decision.act is not None,
+        )
+        return replace(decision, operation=saved)
+
+    def _save(
+        self,
+        tx: Tx,
+        claim: Claim,
+        op: Operation,
+        wake: timedelta | None,
+        *,
+        is_shown: bool = True,
+        keeps_claim: bool = False,
+    ) -> Operation:
+        if op.is_final:
+            tx.holds.free(op.id)
+        saved = tx.operations.save(op, claim=claim, wake=wake)
+        if is_shown:
+            announce(tx, saved)
+        if not keeps_claim:
+            tx.operations.release(claim)
+        return saved
+
+    def _is_worth_showing(self, before: Operation, after: Operation) -> bool:
+        """Figures that changed, at most every 10 s: chat.update is scarce."""
+        if before.seen == after.seen:
+            return False
+        now = self._clock.elapsed()
+        if now - self._shown.get(after.id, 0.0) < 10.0:
+            return False
+        self._shown[after.id] = now
+        return True
+
+    def _record_move(self, tx: Tx, before: Operation, after: Operation) -> None:
+        if after.is_final or after.phase is Phase.STUCK:
+            self._shown.pop(after.id, None)
+            self._record_outcome(tx, after, after.phase.value)
+            return
+        if before.phase in {Phase.RUNNING, Phase.UNDOING} and after.cursor != before.cursor:
+            say_step(tx, before, after)
+        outcome = "undoing" if after.phase is Phase.UNDOING else "step"
+        details = {"from": f"{before.phase.value} {before.cursor}", "to": f"{after.phase.value} {after.cursor}"}
+        if after.why is not None and after.phase is Phase.UNDOING:
+            details["why"] = after.why.plain()
+        self._record(tx, after, "step", outcome, details)
+
+    def _record_outcome(self, tx: Tx, op: Operation, code: str) -> None:
+        writes = sum(1 for _, state, _ in tx.steps.states(op.id) if state is StepState.DONE)
+        details = {"command": op.kind, "line": op.line, "plan": op.plan_hash, "writes": str(writes)}
+        if op.why is not None:
+            details["why"] = op.why.plain()
+        if op.started is not None and op.ended is not None:
+            details["seconds"] = str(int((op.ended - op.started).total_seconds()))
+        self._record(tx, op, "outcome", code, details)
+
+    def _record(self, tx: Tx, op: Operation, kind: str, outcome: str, details: dict[str, str]) -> None:
+        tx.records.append(
+            record(
+                at=tx.now,
+                actor=str(op.requester),
+                action=self._gate.command(op).permission,
+                target=target_of(op),
+                op=op.id,
+                kind=kind,
+                outcome=outcome,
+                details=details,
+            )
+        )
+
+
+def settle(tx: Tx, id: OperationId, fence: int) -> None:
+    """After a stamp nothing older can land: open writes are history."""
+    for step, state, _ in tx.steps.states(id):
+        if state is not StepState.DONE:
+            tx.steps.mark(id, step, StepState.DONE, fence=fence)
+
+
+def step_key(op: Operation) -> str:
+    return f"u{op.cursor}" if op.phase is Phase.UNDOING else str(op.cursor)
+
+
+def _reason(error: PilothouseError) -> Text:
+    if error.why is None:
+        return error.what
+    return text("{what} {why}", what=error.what, why=error.why)

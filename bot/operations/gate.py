@@ -1,0 +1,97 @@
+"""What the engine asks again before the first write: who, whether it may be, and whether it is still the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.command import AnyCommand
+from bot.domain.errors import NotPermitted, PlanChanged, UserError
+from bot.domain.operation import Operation, SignalKind, voters
+from bot.domain.refs import AppName, EnvName, Principal
+from bot.domain.reply import text
+from bot.policy.gate import check_permitted, check_rules, check_voter
+from bot.policy.judge import Judge
+from bot.ports.apps import App, Apps
+from bot.ports.people import People, Status
+from bot.ports.world import World
+from bot.steps.codec import hash_plan
+from bot.steps.step import Plan
+
+
+class Planner(Protocol):
+    """The road's side of an operation: its command, and its plan as it would be made now."""
+
+    def command(self, op: Operation) -> AnyCommand: ...
+
+    def plan(self, op: Operation, world: World) -> Plan: ...
+
+
+class Gate:
+    def __init__(self, *, judge: Callable[[], Judge], people: People, apps: Apps, planner: Planner) -> None:
+        self._judge = judge
+        self._people = people
+        self._apps = apps
+        self._planner = planner
+
+    def command(self, op: Operation) -> AnyCommand:
+        return self._planner.command(op)
+
+    def check(self, op: Operation, world: World) -> None:
+        """Raises the UserError that refuses it, or Unavailable when it cannot be known now."""
+        judge, app = self._judge(), self._app(op)
+        self._check_active(judge, op.requester)
+        check_permitted(judge, op.requester, self.command(op), app)
+        plan = self._planner.plan(op, world)
+        if hash_plan(plan) != op.plan_hash:
+            raise PlanChanged(
+                text("The plan changed before anything was done."),
+                why=text("It was {before}, it would now be {now}.", before=op.plan_hash[:8], now=hash_plan(plan)[:8]),
+                next=text("Run `{line}` again and look at the new plan.", line=op.line),
+            )
+        check_rules(judge, plan, app, op.requester, world)
+        self._check_votes(judge, op, app, plan)
+
+    def may_still(self, op: Operation) -> bool:
+        """The requester could act now; False also when it cannot be known."""
+        try:
+            judge = self._judge()
+            self._check_active(judge, op.requester)
+            check_permitted(judge, op.requester, self.command(op), self._app(op))
+        except UserError:
+            return False
+        return True
+
+    def _check_votes(self, judge: Judge, op: Operation, app: App | None, plan: Plan) -> None:
+        command = self.command(op)
+        quorum = judge.quorum(command.name, command.permission, app, pods=plan.pods, share=plan.share)
+        counted = []
+        for voter in voters(op):
+            try:
+                check_voter(judge, voter, SignalKind.APPROVE, op)
+                self._check_active(judge, voter)
+            except UserError:
+                continue
+            counted.append(voter)
+        needed = max(quorum.votes, op.quorum.votes)
+        if len(counted) < needed:
+            raise NotPermitted(
+                text("{n} of {needed} approvals still count.", n=len(counted), needed=needed),
+                why=text("Somebody who approved may not do so any more, or the policy asks for more."),
+                next=text("Run `{line}` again.", line=op.line),
+            )
+
+    def _check_active(self, judge: Judge, principal: Principal) -> None:
+        """All accounts by which the policy knows this person, asked live."""
+        for identity in judge.identities(principal):
+            status = self._people.standing(identity).status
+            if status is not Status.ACTIVE:
+                raise NotPermitted(
+                    text("{who} may not act any more.", who=principal),
+                    why=text("The account {user} is {status}.", user=identity.user, status=status.value),
+                )
+
+    def _app(self, op: Operation) -> App | None:
+        if not op.app or not op.env:
+            return None
+        return self._apps.locate(AppName(op.app), EnvName(op.env))
