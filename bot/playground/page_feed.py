@@ -213,7 +213,7 @@ class PageFeed:
 
     def _with_image(self, block: Json) -> Json:
         """A block in which an uploaded picture has an address that the page may load."""
-        parts = {name: self._with_image(block[name]) for name in ("accessory",) if isinstance(block.get(name), dict)}
+        parts: Json = {name: self._with_image(block[name]) for name in ("accessory",) if isinstance(block.get(name), dict)}
         if isinstance(block.get("elements"), list) and block.get("type") == "context":
             parts["elements"] = [self._with_image(element) for element in block["elements"]]
         wanted: Mapping[str, Any] = block.get("slack_file") or {}

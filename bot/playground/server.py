@@ -1,248 +1,115 @@
-"""The local Slack server, assembled: `PlaygroundServer` runs it in a thread of its own on a loopback port.
+"""`PlaygroundServer`: the local Slack as a product and as the judge of scenario tests.
 
-Everything in it happens on one event loop, so that the workspace needs no locks; other threads come in through `run` and
-`run_async`. `judge.py` adds what tests use.
+    with PlaygroundServer(manifest=manifest) as slack:
+        app = App(token=slack.bot_token, client=WebClient(slack.bot_token, base_url=slack.api_url))
+        ...
+        ana = slack.person("U0ANA0001")
+        ana.slash("/deploy", "web@1.8.2 to prod", channel="prod")
+        card = slack.wait_for(lambda: slack.messages("prod"))[-1]
+        ana.click(card, "Deny")
+        assert slack.calls("chat.update")[-1].status == "ok"
+
+People act through `person`, mishap through `world` (inside `run`) and `arm`; all answers are copies.
 """
 
-import asyncio
-import json
-import socket
-import threading
-import time
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+import copy
+from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
-
-from bot.playground.delivery import Connection, Delivery
-from bot.playground.events import Events
-from bot.playground.interactions import Interactions
-from bot.playground.page_api import PageApi
-from bot.playground.page_feed import PageFeed
-from bot.playground.response_urls import ResponseUrls
-from bot.playground.seed import Conduct, Seed, default_manifest, default_seed
-from bot.playground.slack import Slack
-from bot.playground.web_api import WebApi
-from bot.playground.world import World
+from bot.playground.call_log import Entry
+from bot.playground.host import Host
+from bot.playground.person import PersonAt
+from bot.playground.shapes import message_json, view_json
+from bot.playground.workspace import Channel, Message
 
 Json = dict[str, Any]
-T = TypeVar("T")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class PlaygroundServer:
-    """Slack on `http://host:port`; the bot's Web API base is `api_url`.
-
-    `request_url`: the app is reached over signed HTTP there; without it over Socket Mode, where the manifest says so. `port`
-    0 takes a free one. `now` is the wall clock, which tests may replace.
-    """
-
-    def __init__(
-        self,
-        *,
-        manifest: Mapping[str, Any] | None = None,
-        seed: Seed | None = None,
-        conduct: Conduct | None = None,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        request_url: str | None = None,
-        allowed_hosts: frozenset[str] = frozenset(),
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._loop = asyncio.new_event_loop()
-        self.slack = Slack(
-            seed=seed or default_seed(),
-            manifest=manifest if manifest is not None else default_manifest(),
-            conduct=conduct or Conduct(),
-            now=now,
-            schedule=self._schedule,
-        )
-        self.slack.request_url = request_url
-        self._delivery = Delivery(self.slack)
-        self._events = Events(self.slack, self._delivery)
-        self._urls = ResponseUrls(self.slack)
-        self.interactions = Interactions(self.slack, self._delivery, self._events, self._urls)
-        self.world = World(self.slack, self._delivery)
-        self._feed = PageFeed(self.slack, self._delivery)
-        self._hosts = _LOOPBACK | {host} | allowed_hosts
-        self._bound = (host, port)
-        self._thread: threading.Thread | None = None
-        self._uvicorn: uvicorn.Server | None = None
-        self._changed = threading.Condition()
-        self.slack.workspace.listeners.append(lambda _: self._wake())
-        self.slack.log.listeners.append(lambda _: self._wake())
-
-    # Life -----------------------------------------------------------------------------------------------------------------
-    def start(self) -> "PlaygroundServer":
-        """Listen; on return the server answers. Raises OSError where the port is taken."""
-        bound = socket.socket(socket.AF_INET)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind(self._bound)
-            bound.listen(128)
-        except OSError:
-            bound.close()
-            raise
-        host, port = bound.getsockname()[:2]
-        self.slack.base_url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - compared, not bound
-        config = uvicorn.Config(
-            self._application(),
-            ws="websockets-sansio",
-            http="h11",
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-            ws_ping_interval=20,
-        )
-        self._uvicorn = uvicorn.Server(config)
-        ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, args=(self._uvicorn, bound, ready), name="slack", daemon=True)
-        self._thread.start()
-        ready.wait()
-        return self
-
-    def _serve(self, server: uvicorn.Server, bound: socket.socket, ready: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.call_soon(ready.set)
-        try:
-            self._loop.run_until_complete(server.serve(sockets=[bound]))
-            self._events.stop()
-            self._loop.run_until_complete(self._delivery.close())
-            self._loop.run_until_complete(_finish_tasks())
-        finally:
-            bound.close()
-            asyncio.set_event_loop(None)
-            self._loop.close()
-
-    def stop(self) -> None:
-        """Close every connection and end the thread. Harmless when not running."""
-        if self._thread is None or self._uvicorn is None:
-            if not self._loop.is_closed():
-                self._loop.close()
-            return
-        self._uvicorn.should_exit = True
-        self._thread.join()
-        self._thread = None
-
-    def __enter__(self) -> "PlaygroundServer":
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    # Addresses ------------------------------------------------------------------------------------------------------------
-    @property
-    def url(self) -> str:
-        """Where a browser opens the page."""
-        return self.slack.base_url
+class PlaygroundServer(Host):
+    """See `Host` for the arguments."""
 
     @property
-    def api_url(self) -> str:
-        """`base_url` for slack_sdk's WebClient."""
-        return f"{self.slack.base_url}/api/"
+    def bot_token(self) -> str:
+        return self.slack.workspace.app.bot_token
 
-    # From other threads -----------------------------------------------------------------------------------------------------
-    def run_async(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the server's loop and answer its result, or raise what it raised."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    @property
+    def app_token(self) -> str:
+        return self.slack.workspace.app.app_token
 
-    def run(self, work: Callable[[], T]) -> T:
-        """Run a function on the server's loop: the only way to touch the workspace."""
+    @property
+    def signing_secret(self) -> str:
+        return self.slack.workspace.app.signing_secret
 
-        async def on_loop() -> T:
-            return work()
+    def person(self, user: str) -> PersonAt:
+        """A person by id or by name."""
+        people = self.slack.workspace.people
+        found = user if user in people else next(p.id for p in people.values() if p.seed.name == user)
+        return PersonAt(self, found)
 
-        return self.run_async(on_loop())
+    def arm(self, **faults: Any) -> None:
+        """Set fault switches by the keys of `Faults`: `arm(rate_limited={"chat.update": {"times": 2, "retry_after": 1}})`."""
+        self.run(lambda: self.slack.faults.update(faults))
 
-    def deliver_to(self, request_url: str | None) -> None:
-        """Reach the app over signed HTTP at this address from now on; None: Socket Mode again."""
-        self.run(lambda: setattr(self.slack, "request_url", request_url))
+    def disconnect(self, reason: str = "refresh_requested") -> None:
+        self.run_async(self.world.disconnect(reason))
 
-    def verify_request_url(self) -> bool:
-        return self.run_async(self._delivery.verify_request_url())
+    # Seeing -----------------------------------------------------------------------------------------------------------------
+    def messages(self, channel: str, *, thread: str | None = None) -> list[Json]:
+        """Messages of a channel (id or name), oldest first, with metadata: all of them, or one thread with its parent."""
 
-    def wait_for(self, wanted: Callable[[], T], seconds: float = 5.0) -> T:
-        """The first truthy answer of `wanted`, asked again whenever anything changed. Raises TimeoutError with the last calls."""
-        deadline = time.monotonic() + seconds
-        while True:
-            with self._changed:
-                if found := wanted():
-                    return found
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                self._changed.wait(min(left, 0.05))
-        last = [f"{entry.name}: {entry.status}" for entry in self.run(lambda: list(self.slack.log.entries))[-8:]]
-        raise TimeoutError(f"not seen within {seconds} s; last exchanges: {'; '.join(last) or 'none'}")
+        def look() -> list[Json]:
+            found = self._channel(channel)
+            return [self._shown(m) for m in found.messages.values() if thread is None or thread in {m.ts, m.thread_ts}]
 
-    def wait_for_app(self, seconds: float = 5.0) -> None:
-        """Until the app is connected."""
-        self.wait_for(lambda: self.run(lambda: self._delivery.is_connected), seconds)
+        return self.run(look)
 
-    def _wake(self) -> None:
-        # Never waits for the lock: this is the loop, and a waiting test may hold the lock while it asks the loop.
-        if self._changed.acquire(blocking=False):
-            self._changed.notify_all()
-            self._changed.release()
+    def ephemerals(self, user: str, channel: str | None = None) -> list[Json]:
+        """What only this person sees, oldest first; what Slack would not have shown is left out."""
 
-    def _schedule(self, seconds: float, action: Callable[[], None]) -> None:
-        self._loop.call_later(seconds, action)
-
-    # HTTP -----------------------------------------------------------------------------------------------------------------
-    def _application(self) -> Starlette:
-        api = WebApi(self.slack, self._urls)
-        page = PageApi(
-            self.slack, feed=self._feed, interactions=self.interactions, world=self.world, hosts=self._hosts
-        )
-        return Starlette(
-            routes=[
-                Route("/api/{method}", api.call, methods=["GET", "POST"]),
-                Route("/actions/{team}/{token}", api.respond, methods=["POST"]),
-                Route("/upload/v1/{file_id}", api.upload, methods=["POST"]),
-                WebSocketRoute("/link/", self._link),
-                WebSocketRoute("/page/ws", page.socket),
-                Route("/page/{path:path}", page.post, methods=["POST"]),
-                Route("/page/{path:path}", page.get, methods=["GET"]),
-                Route("/healthz", _healthy, methods=["GET"]),
-                Route("/", page.index, methods=["GET"]),
+        def look() -> list[Json]:
+            wanted = self._channel(channel).id if channel else None
+            return [
+                self._shown(m)
+                for m in self.slack.workspace.ephemerals.values()
+                if m.ephemeral_to == user and m.is_shown and wanted in {None, m.channel}
             ]
-        )
 
-    async def _link(self, websocket: WebSocket) -> None:
-        """One Socket Mode connection, with a ticket that serves once."""
-        if self.slack.tickets.pop(websocket.query_params.get("ticket", ""), None) is None:
-            await websocket.close(4401)
-            return
-        await websocket.accept()
-        connection = Connection(websocket.send_json, websocket.close)
-        try:
-            if not await self._delivery.open_connection(connection):
-                await websocket.close()
-                return
-            while True:
-                message = json.loads(await websocket.receive_text())
-                if isinstance(message, dict):
-                    self._delivery.receive(connection, message)
-        except (WebSocketDisconnect, ValueError, RuntimeError):
-            # RuntimeError is Starlette's way of saying that the other side closed while we did.
-            return
-        finally:
-            self._delivery.drop_connection(connection)
+        return self.run(look)
 
+    def modals(self, user: str) -> list[Json]:
+        """The views that the person has open, the first at the bottom."""
+        ws = self.slack.workspace
+        return self.run(lambda: [copy.deepcopy(view_json(ws, view)) for view in ws.stack(user)])
 
-async def _healthy(_: Request) -> Response:
-    return JSONResponse({"ok": True})
+    def modal(self, user: str) -> Json | None:
+        """The view on top."""
+        stack = self.modals(user)
+        return stack[-1] if stack else None
 
+    def home(self, user: str) -> Json | None:
+        ws = self.slack.workspace
+        return self.run(lambda: copy.deepcopy(view_json(ws, ws.homes[user])) if user in ws.homes else None)
 
-async def _finish_tasks() -> None:
-    current = asyncio.current_task()
-    tasks = [task for task in asyncio.all_tasks() if task is not current]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    def calls(self, name: str | None = None) -> list[Entry]:
+        """The exchanges between Slack and the app, or those of one name (`chat.update`, `response_url`, `/deploy`, `block_actions`)."""
+        return self.run(lambda: [entry for entry in self.slack.log.entries if name in {None, entry.name}])
+
+    def refusals(self) -> list[Entry]:
+        """Every call of the app that Slack did not take: empty in a good run."""
+        return [entry for entry in self.calls() if entry.direction == "from_app" and entry.status != "ok"]
+
+    def file(self, identifier: str) -> bytes:
+        """The content of an uploaded file. Raises KeyError."""
+        return self.run(lambda: self.slack.workspace.files[identifier].content or b"")
+
+    def snapshot(self, user: str) -> Json:
+        """What the page of this person shows on opening."""
+        return self.run(lambda: self._feed.snapshot(user))
+
+    def _channel(self, channel: str) -> Channel:
+        known = self.slack.workspace.channels.get(channel)
+        return known if known is not None else self.world.channel(channel)
+
+    def _shown(self, message: Message) -> Json:
+        shown = message_json(self.slack.workspace, message, metadata=True)
+        shown |= {"channel": message.channel, "is_ephemeral": message.ephemeral_to is not None}
+        return copy.deepcopy(shown)
