@@ -44,7 +44,7 @@ class Template:
     @property
     def config_maps(self) -> tuple[str, ...]:
         """Names of the ConfigMaps that the pods read, sorted."""
-        return tuple(sorted({name for kind, name in _config(self.raw()["spec"]) if kind == "ConfigMap"}))
+        return tuple(sorted({reference["name"] for reference in _config_references(self.raw()["spec"])}))
 
     @property
     def has_readiness(self) -> bool:
@@ -77,6 +77,13 @@ class Template:
         metadata["labels"] = {**labels, **put}
         return Template.of(raw)
 
+    def with_config_maps(self, renamed: Mapping[str, str]) -> Template:
+        """The same pods reading other ConfigMaps: old name to new."""
+        raw = self.raw()
+        for reference in _config_references(raw["spec"]):
+            reference["name"] = renamed.get(reference["name"], reference["name"])
+        return Template.of(raw)
+
     def with_annotation(self, name: str, value: str) -> Template:
         raw = self.raw()
         metadata = raw.setdefault("metadata", {})
@@ -84,18 +91,19 @@ class Template:
         return Template.of(raw)
 
 
-def _config(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _config_references(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The places in a pod spec that name a ConfigMap, as they stand (to be read or changed)."""
     for container in [*spec.get("containers", []), *spec.get("initContainers", [])]:
         for source in container.get("envFrom") or []:
             if "configMapRef" in source:
-                yield "ConfigMap", source["configMapRef"]["name"]
+                yield source["configMapRef"]
         for variable in container.get("env") or []:
             found = (variable.get("valueFrom") or {}).get("configMapKeyRef")
             if found:
-                yield "ConfigMap", found["name"]
+                yield found
     for volume in spec.get("volumes") or []:
         if "configMap" in volume:
-            yield "ConfigMap", volume["configMap"]["name"]
+            yield volume["configMap"]
 
 
 def differences(before: Template, after: Template) -> list[tuple[str, str | None, str | None]]:

@@ -57,8 +57,8 @@ class StoredLedger:
 
         self.store.transact(work)
 
-    def clear_release(self, app: str, env: str, number: int) -> None:
-        self.store.transact(lambda tx: tx.releases.judge(app, env, number, Proof.CANDIDATE))
+    def set_proof(self, app: str, env: str, number: int, proof: Proof) -> None:
+        self.store.transact(lambda tx: tx.releases.judge(app, env, number, proof))
 
     def lock(self, lock: Lock, *, time: timedelta | None) -> None:
         self.store.transact(lambda tx: tx.locks.put(replace(lock, at=tx.now, until=tx.now + time if time else None)))

@@ -99,6 +99,12 @@ class AutoscalerWriter(Protocol):
         ...
 
 
+class ConfigWriter(Protocol):
+    def create(self, namespace: str, name: str, data: Mapping[str, str], *, mark: Mark) -> None:
+        """An immutable ConfigMap. One of that name with the same data is success, with other data a Conflict."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterReads:
     name: str
@@ -110,6 +116,7 @@ class ClusterWrites:
     workloads: WorkloadWriter
     services: ServiceWriter
     autoscalers: AutoscalerWriter
+    configs: ConfigWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,9 +136,7 @@ class Ledger(Protocol):
         """The candidate that this operation recorded."""
         ...
 
-    def clear_release(self, app: str, env: str, number: int) -> None:
-        """A release that was locked out may be deployed again."""
-        ...
+    def set_proof(self, app: str, env: str, number: int, proof: Proof) -> None: ...
 
     def lock(self, lock: Lock, *, time: timedelta | None) -> None:
         """`at` is set here, and `until` to `time` from then."""

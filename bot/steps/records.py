@@ -93,15 +93,19 @@ class JudgeRelease:
 
 
 @dataclass(frozen=True, slots=True)
-class ClearRelease:
-    """A release that was locked out may be deployed again."""
+class SetProof:
+    """Locks a release out (a rollback leaves it behind), or allows it again."""
 
     app: str
     env: str
     number: int
     version: str
+    before: Proof
+    after: Proof
 
     def describe(self) -> Text:
+        if self.after is Proof.BAD:
+            return text("lock {version} out of {env}", version=self.version, env=self.env)
         return text("allow {version} on {env} again", version=self.version, env=self.env)
 
     def targets(self) -> tuple[ObjectRef, ...]:
@@ -109,11 +113,11 @@ class ClearRelease:
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
         known = world.book.releases(self.app, self.env, limit=200)
-        is_bad = any(r.number == self.number and r.proof is Proof.BAD for r in known)
-        return Progress(Standing.ABSENT if is_bad else Standing.DONE)
+        is_set = any(r.number == self.number and r.proof is self.after for r in known)
+        return Progress(Standing.DONE if is_set else Standing.ABSENT)
 
     def act(self, hands: Hands, mark: Mark) -> None:
-        hands.ledger.clear_release(self.app, self.env, self.number)
+        hands.ledger.set_proof(self.app, self.env, self.number, self.after)
 
 
 @dataclass(frozen=True, slots=True)

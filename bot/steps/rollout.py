@@ -6,6 +6,7 @@ and its own deadline are not believed. The reason of a failure comes from the po
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -152,6 +153,33 @@ class Bake:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         """It only watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateConfig:
+    """An immutable ConfigMap named by its content: a release's exact bytes, never reused for others."""
+
+    cluster: str
+    namespace: str
+    name: str
+    data: Mapping[str, str]
+
+    def describe(self) -> Text:
+        return text("bring back config {name}", name=self.name)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        found = world.cluster(self.cluster).workloads.config(self.namespace, (self.name,)).get(self.name)
+        if found is None:
+            return Progress(Standing.ABSENT)
+        if dict(found) == dict(self.data):
+            return Progress(Standing.DONE)
+        return Progress(Standing.FAILED, why=text("Config {name} has other content.", name=self.name))
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.cluster(self.cluster).configs.create(self.namespace, self.name, self.data, mark=mark)
 
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
