@@ -1,5 +1,6 @@
 """What the rig is built of, and the building: the only step that downloads anything."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -99,8 +100,7 @@ def build(part: Part, note: Callable[[str], None]) -> None:
         return
     note(f"{part.name}: building")
     start = time.monotonic()
-    workshop = root() / f"{part.name}.{os.getpid()}.building"
-    workshop.parent.mkdir(parents=True, exist_ok=True)
+    workshop = root() / f"{part.name}.building"
     shutil.rmtree(workshop, ignore_errors=True)
     try:
         shutil.copytree(part.source, workshop)
@@ -114,6 +114,17 @@ def build(part: Part, note: Callable[[str], None]) -> None:
 
 
 def build_all(note: Callable[[str], None], *, everything: bool = False) -> None:
-    """Builds what is missing, one after the other: each of them uses every core."""
-    for part in PARTS if everything else DEFAULT:
-        build(part, note)
+    """Builds what is missing, one after the other: each of them uses every core. Waits for another build to end.
+
+    Raises NotBuiltError where a compiler is missing.
+    """
+    parts = PARTS if everything else DEFAULT
+    compilers = {command[0] for part in parts if not part.is_built() for command in part.commands}
+    missing = [f"the program {name}" for name in sorted(compilers) if not shutil.which(name)]
+    if missing:
+        raise NotBuiltError(missing)
+    root().mkdir(parents=True, exist_ok=True)
+    with (root() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for part in parts:
+            build(part, note)

@@ -26,6 +26,7 @@ from tests.rig.servers import Servers
 
 _STATE = Path("/run/pilothouse-rig")
 _RECORD = _STATE / "running.json"
+_MARK = "made-by-the-rig"
 # The node has these for itself, so that what stands there on the host is hidden from its processes.
 _HIDDEN = (Path("/run"), Path("/var"))
 
@@ -137,10 +138,11 @@ def _running() -> Running | None:
 
 def _empty(folder: Path) -> None:
     """Removes a former rig's files; refuses to touch a folder that holds anything else."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "tokens.csv").exists():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():
         raise FileExistsError(f"{folder} is not empty, and not a former rig's")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / _MARK).touch()
 
 
 def _start_time(pid: int | None) -> str:
