@@ -92,19 +92,37 @@ def test_the_bot_has_its_shipped_rights_and_no_others(rig: Rig, namespace: Names
     assert "devs" in done[0].groups
 
 
+def test_requests_that_nobody_answers_are_counted_as_lost(rig: Rig, namespace: Namespace) -> None:
+    url = namespace.deploy(SampleApp("web", rig.push_image("web", "1.0"), replicas=1))
+    rig.kubectl("scale", "deployment/web", "--replicas=0", "-n", namespace.name)
+    until("the service to have no endpoint", lambda: send(url, total=1).lost)
+    result = send(url, total=20)
+    assert (result.sent, len(result.lost), result.by_status) == (20, 20, {})
+
+
 @pytest.mark.parametrize(
-    ("behaviour", "state"),
-    [({"CRASH": "1"}, "Error"), ({"LEAK_MB": "30"}, "OOMKilled")],
-    ids=["crash", "out of memory"],
+    ("behaviour", "state", "reason"),
+    [
+        ({"CRASH": "1"}, "terminated", "Error"),
+        ({"LEAK_MB": "30"}, "terminated", "OOMKilled"),
+        ({"FAIL_READY": "1"}, "running", ""),
+        (None, "waiting", "ErrImagePull"),
+    ],
+    ids=["crash", "out of memory", "never ready", "no such image"],
 )
 def test_an_image_told_to_fail_fails_as_told(
-    rig: Rig, namespace: Namespace, behaviour: dict[str, str], state: str
+    rig: Rig, namespace: Namespace, behaviour: dict[str, str] | None, state: str, reason: str
 ) -> None:
-    namespace.deploy(
-        SampleApp("web", rig.push_image("web", state.lower(), **behaviour), replicas=1), is_waited_for=False
-    )
-    reasons = "jsonpath={.items[*].status.containerStatuses[*]['lastState','state'].terminated.reason}"
-    until(state, lambda: state in rig.kubectl("get", "pods", "-n", namespace.name, "-o", reasons), seconds=30)
+    image = rig.push_image("web", "bad", **behaviour) if behaviour else "registry.test/web:never-pushed"
+    namespace.deploy(SampleApp("web", image, replicas=1), is_waited_for=False)
+    field = f".items[*].status.containerStatuses[*]['lastState','state'].{state}"
+
+    def seen() -> bool:
+        pods = rig.kubectl("get", "pods", "-n", namespace.name, "-o", f"jsonpath={{{field}}}")
+        return reason in pods and bool(pods)
+
+    until(f"{state} {reason}", seen, seconds=30)
+    assert rig.kubectl.value("deployment", "web", ".status.readyReplicas", namespace=namespace.name) == ""
 
 
 def test_an_autoscaler_reads_the_pods_real_use_of_the_processor(rig: Rig, namespace: Namespace) -> None:
