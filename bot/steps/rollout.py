@@ -197,6 +197,8 @@ class Restart:
     version: str
     min_ready_before: int
     min_ready_after: int
+    is_back: bool = False
+    """Undo: the old ReplicaSet again, most of whose pods still run."""
 
     def _after(self, mark: Mark) -> Template:
         return self.before.with_annotation(RESTARTED, mark.operation)
@@ -208,9 +210,9 @@ class Restart:
         return (self.target,)
 
     def _replace(self, mark: Mark) -> ReplaceTemplate:
-        return ReplaceTemplate(
-            self.target, self.before, self._after(mark), self.version, self.min_ready_before, self.min_ready_after
-        )
+        old, new = (self.before, self.min_ready_before), (self._after(mark), self.min_ready_after)
+        source, goal = (new, old) if self.is_back else (old, new)
+        return ReplaceTemplate(self.target, source[0], goal[0], self.version, source[1], goal[1])
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
         return self._replace(mark).observe(world, mark, held)

@@ -1,0 +1,357 @@
+"""`canary APP@VERSION PERCENT to ENV`: a share of the requests for a new version, by a second Deployment.
+
+By replicas: stable keeps its size, the canary gets max(1, round(N p / (100 - p))) pods behind the same Service, so the
+share that is really had is said, and at most 50 % can be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Annotated
+
+from bot.command import Arg, Changes, Command
+from bot.domain.errors import BadArguments, Missing, Preflight, UnknownName
+from bot.domain.refs import AppRef, EnvName, ObjectRef, Percent
+from bot.domain.reply import Button, Confirm, Fact, Text, Value, text
+from bot.domain.templates import Template
+from bot.domain.workloads import APP_LABEL, TRACK_LABEL, Service, selects
+from bot.ports.apps import App
+from bot.ports.world import World
+from bot.steps.canary import CreateCanary, DeleteCanary, HoldCanary, ScaleCanary, SwitchSelector
+from bot.steps.delivery import (
+    Target,
+    adopt,
+    candidate,
+    check_not_bad,
+    check_still,
+    min_ready,
+    proven,
+    roll_to,
+    short,
+    targets,
+    version_of,
+    warn,
+)
+from bot.steps.rollout import ReplaceTemplate
+from bot.steps.step import Face, Plan, Planned
+
+MOST = 50
+"""Percent: above it the canary would be larger than stable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    app: Annotated[AppRef, Arg("the app and the version to try", example="APP@VERSION")]
+    percent: Annotated[Percent, Arg("the share of requests that it gets first, 1 to 50")]
+    env: Annotated[EnvName, Arg("where", word="to")]
+    steps: Annotated[tuple[Percent, ...], Arg("further shares, one after the other")] = ()
+    hold: Annotated[timedelta | None, Arg("how long each share is watched; without it each waits for promote")] = None
+    reason: Annotated[str, Arg("why, for those who approve and for the record")] = ""
+
+
+def replicas_for(stable: int, percent: int) -> int:
+    """Pods of the canary beside `stable` pods so that it gets about `percent` of the requests."""
+    return max(1, round(stable * percent / (100 - percent)))
+
+
+def achieved(stable: int, canary: int) -> int:
+    return round(100 * canary / (stable + canary))
+
+
+def plan(params: Canary, world: World) -> Plan:
+    app = world.apps.locate(params.app.app, params.env)
+    shares = _shares(params)
+    found = targets(world, app)
+    if len(found) > 1:
+        raise Preflight(
+            text("{app} on {env} runs in {n} clusters.", app=str(app.name), env=str(app.env), n=len(found)),
+            why=text("A canary by replicas is for one cluster."),
+            next=text("Deploy it to one env with one cluster first."),
+        )
+    target = found[0]
+    known = world.book.releases(str(app.name), str(app.env), limit=50)
+    old = version_of(target.image, known)
+    if params.app.ref is None:
+        raise BadArguments(
+            text("Which version?"),
+            field="app",
+            next=text("Write `canary {app}@VERSION 10 to {env}`.", app=str(app.name), env=str(app.env)),
+        )
+    try:
+        image = world.images.resolve(target.repository, params.app.ref)
+    except Missing as missing:
+        tags = world.images.tags(target.repository)[-3:]
+        raise UnknownName(
+            text("There is no {ref} of {repository}.", ref=params.app.ref, repository=target.repository),
+            field="app",
+            nearest=tags,
+            next=text("There are {tags}.", tags=", ".join(tags)),
+        ) from missing
+    version = image.tag or version_of(image.pinned, known)
+    check_not_bad(image.pinned, version, app, known)
+    _check(world, target, image.pinned, version)
+    steps, adopts = _steps(world, app, target, image.pinned, version=version, old=old, shares=shares, hold=params.hold)
+    sizes = [replicas_for(target.workload.replicas, share) for share in shares]
+    face = _face(
+        app,
+        target,
+        version=version,
+        old=old,
+        shares=shares,
+        sizes=sizes,
+        adopts=adopts,
+        hold=params.hold,
+        digest=image.digest,
+    )
+    extra = {"from": old, "to": version, "digest": image.digest, "percent": str(shares[0])}
+    return Plan(face, tuple(steps), (app.hold,), max(sizes), achieved(target.workload.replicas, max(sizes)), extra)
+
+
+def _shares(params: Canary) -> list[int]:
+    shares = [params.percent.value, *(step.value for step in params.steps if step.value != params.percent.value)]
+    if shares[-1:] == [100] and len(shares) > 1:
+        shares.pop()
+    if not all(1 <= share <= MOST for share in shares):
+        raise BadArguments(
+            text(
+                "{shares} % cannot all be had by replicas; it has to be 1 to {most}.",
+                shares=", ".join(map(str, shares)),
+                most=MOST,
+            ),
+            field="percent",
+            next=text("Above {most} %, promote it: then everybody gets it.", most=MOST),
+        )
+    if shares != sorted(set(shares)):
+        raise BadArguments(
+            text("The shares have to grow: {shares}.", shares=", ".join(map(str, shares))), field="steps"
+        )
+    return shares
+
+
+def canary_name(target: Target) -> str:
+    return f"{target.workload.ref.name}-canary"
+
+
+def _check(world: World, target: Target, image: str, version: str) -> None:
+    check_still(target)
+    workload = target.workload
+    if workload.replicas == 0:
+        raise Preflight(text("{name} has no pods.", name=workload.ref.name), next=text("Scale it up first."))
+    if target.image == image:
+        raise Preflight(text("{version} runs there already.", version=version))
+    name = canary_name(target)
+    if world.cluster(target.scope.cluster).workloads.find(target.scope.namespace, name) is not None:
+        raise Preflight(
+            text("A Deployment {name} is there already.", name=name),
+            why=text("It may be left from a canary that was made by hand."),
+            next=text("Remove it, then try again."),
+        )
+    if not target.around.services:
+        raise Preflight(
+            text("No Service selects the pods of {name}.", name=workload.ref.name),
+            why=text("Without one there are no requests to share."),
+        )
+    sticky = next((s for s in target.around.services if s.has_session_affinity), None)
+    if sticky is not None:
+        raise Preflight(
+            text("Service {name} keeps clients on one pod (session affinity).", name=sticky.ref.name),
+            why=text("Shares by replicas cannot be had then."),
+        )
+    pods = next((quota for quota in target.around.quotas if quota.resource == "pods"), None)
+    if pods is not None and pods.used + 1 > pods.hard:
+        raise Preflight(
+            text("The quota {name} leaves no room for a canary pod.", name=pods.name),
+            why=text("{used} of {hard} pods are used.", used=int(pods.used), hard=int(pods.hard)),
+        )
+
+
+def _steps(
+    world: World,
+    app: App,
+    target: Target,
+    image: str,
+    *,
+    version: str,
+    old: str,
+    shares: list[int],
+    hold: timedelta | None,
+) -> tuple[list[Planned], bool]:
+    """The steps, and whether stable's labels and the Service's selector have to be adopted first."""
+    workload, name = target.workload, canary_name(target)
+    deadline = world.rules.duration("deadline", app.name, app.env)
+    bake = world.rules.duration("bake", app.name, app.env)
+    wait = world.rules.duration("canary-wait", app.name, app.env)
+    mine = {APP_LABEL: str(app.name)}
+    adopts = [s for s in target.around.services if _needs_adoption(s, workload.selector)]
+    steps: list[Planned] = []
+    stable = workload.template
+    if adopts and workload.template.labels.get(APP_LABEL) != str(app.name):
+        stable = workload.template.with_labels(put=mine)
+        steps.append(_label(target, stable, old, deadline))
+    for service in adopts:
+        before, after = dict(service.selector), {**_kept(service, workload.selector), **mine}
+        steps.append(
+            Planned(
+                SwitchSelector(service.ref, target.ref, before, after),
+                SwitchSelector(service.ref, target.ref, after, before),
+            )
+        )
+    selector = {APP_LABEL: str(app.name), TRACK_LABEL: "canary"}
+    template = _canary_template(target, stable, image, selector)
+    canary = ObjectRef(target.scope.cluster, target.scope.namespace, "Deployment", name, "")
+    adopted = adopt(world, app, target, known=world.book.releases(str(app.name), str(app.env), limit=50), version=old)
+    promoted = replace(
+        target, workload=replace(workload, template=stable, min_ready_seconds=_after_label(target, stable))
+    )
+    final = stable.with_image(target.container, image)
+    steps = [*adopted, candidate(world, app, target, final, version), *steps]
+    pods = 0
+    for share in shares:
+        size = replicas_for(workload.replicas, share)
+        if pods == 0:
+            steps.append(
+                Planned(
+                    CreateCanary(target.ref, canary, template, selector, size, version),
+                    DeleteCanary(canary),
+                    deadline=deadline,
+                )
+            )
+        elif size != pods:
+            steps.append(
+                Planned(
+                    ScaleCanary(canary, pods, size, version), ScaleCanary(canary, size, pods, old), deadline=deadline
+                )
+            )
+        pods = size
+        steps.append(Planned(HoldCanary(canary, target.ref, size, share, version, hold), deadline=wait))
+    steps += roll_to(promoted, final, version=version, old_version=old, bake=bake, deadline=deadline)
+    steps.append(Planned(DeleteCanary(canary), no_return=True))
+    steps.append(proven(app, version))
+    return steps, bool(adopts)
+
+
+def _after_label(target: Target, stable: Template) -> int:
+    """minReadySeconds once the labels are adopted: that step set it, and leaves it for the promotion."""
+    workload = target.workload
+    return workload.min_ready_seconds if stable == workload.template else min_ready(workload)
+
+
+def _label(target: Target, stable: Template, old: str, deadline: timedelta) -> Planned:
+    workload = target.workload
+    low, high = workload.min_ready_seconds, min_ready(workload)
+    return Planned(
+        ReplaceTemplate(target.ref, workload.template, stable, old, low, high),
+        ReplaceTemplate(target.ref, stable, workload.template, old, high, low),
+        deadline=deadline,
+    )
+
+
+def _needs_adoption(service: Service, stable: Mapping[str, str]) -> bool:
+    """The Service selects by a label that belongs to stable alone, so that a canary without it gets nothing."""
+    return bool(_own(service, stable))
+
+
+def _own(service: Service, stable: Mapping[str, str]) -> set[str]:
+    return {key for key in service.selector if key in stable}
+
+
+def _kept(service: Service, stable: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in service.selector.items() if key not in stable}
+
+
+def _canary_template(target: Target, stable: Template, image: str, selector: Mapping[str, str]) -> Template:
+    """Stable's template without its selector labels, so that stable's Deployment cannot take the canary's pods."""
+    drop = tuple(target.workload.selector)
+    template = stable.with_labels(put=selector, drop=drop).with_image(target.container, image)
+    assert not selects(target.workload.selector, template.labels)
+    return template
+
+
+def _face(
+    app: App,
+    target: Target,
+    *,
+    version: str,
+    old: str,
+    shares: list[int],
+    sizes: list[int],
+    adopts: bool,
+    hold: timedelta | None,
+    digest: str,
+) -> Face:
+    stable = target.workload.replicas
+    args: dict[str, Value] = {"app": str(app.name), "env": str(app.env), "version": version, "old": old}
+    had = [achieved(stable, size) for size in sizes]
+    warnings: list[Text] = []
+    for share, size, real in zip(shares, sizes, had, strict=True):
+        if abs(share - real) > 2:
+            warnings.append(
+                text(
+                    "*{share} % cannot be had* with {n} pods: it gets {real} % ({size} of {all})",
+                    share=share,
+                    n=stable,
+                    real=real,
+                    size=size,
+                    all=stable + size,
+                )
+            )
+    if adopts:
+        warnings.append(text("Stable pods are *replaced once* to carry a label that the Service can share by"))
+    if target.around.autoscaler is not None:
+        warnings.append(text("Its autoscaler goes on sizing stable, so that the share moves with the load"))
+    warnings.append(text("Clients that keep connections open may never reach the canary"))
+    warnings += warn(target)
+    path = " → ".join(f"{share} %" for share in shares) + " → 100 %"
+    facts = (
+        Fact(text("Version"), text("{old} beside *{version}*\n`{digest}`", digest=short(digest)[:6], **args)),
+        Fact(text("Shares"), text("{path}\nby replicas", path=path)),
+        Fact(text("Pods"), text("{n} stable, {sizes} canary", n=stable, sizes=", then ".join(map(str, sizes)))),
+        Fact(text("Each share"), text("{hold} long", hold=hold) if hold else text("until somebody promotes it")),
+    )
+    lines = [
+        f"Deployment {canary_name(target)}, cluster {target.scope.cluster}, namespace {target.scope.namespace}",
+        f"+ image  {target.repository}@{digest}  ({version})",
+        *(
+            f"+ {size} pods: {share} % asked, {real} % had"
+            for share, size, real in zip(shares, sizes, had, strict=True)
+        ),
+        "",
+        f"Promoted: Deployment {target.ref.name} gets that image, then {canary_name(target)} is removed",
+    ]
+    logs = Button(text("Logs"), f"logs {app.name} in {app.env}")
+    return Face(
+        title=text("{app} {version} on {env}", **args),
+        asks=text("try *{app}* *{version}* beside {old} on *{env}*, {path}", path=path, **args),
+        done=text("{app} {version} is live on {env}", **args),
+        undone=text("{app} on {env} is on {old} again", **args),
+        fallback=text("All requests go back to {old} by themselves at the first sure sign of failure.", **args),
+        go=text("Start the canary"),
+        warnings=tuple(warnings),
+        facts=facts,
+        diff="\n".join(lines),
+        stop=Confirm(
+            text("Abort the canary of {app}?", **args),
+            text(
+                "All traffic on {env} goes back to {old}, and the {version} pods are removed after they have drained.",
+                **args,
+            ),
+            text("Abort"),
+        ),
+        running=(logs,),
+        after=(logs, Button(text("History"), f"history {app.name} in {app.env}")),
+        failed=(Button(text("Last log lines"), f"logs {app.name} in {app.env} since=15m"),),
+        kind="canary",
+    )
+
+
+COMMAND = Command(
+    "canary",
+    "give a new version a share of the requests",
+    Canary,
+    "workloads:canary",
+    Changes(plan),
+    slash=True,
+    example="canary web@1.8.2 10 to prod",
+)
