@@ -6,8 +6,6 @@ from pathlib import Path
 
 import yaml
 
-from tests.rig.servers import CONFIG
-
 _ROOT = Path(__file__).resolve().parents[2]
 _SHIPPED = _ROOT / "deploy" / "rbac"
 AUTO = "pilothouse:auto"
@@ -30,7 +28,7 @@ def manifests(people: People, *, bot: str, namespace: str) -> list[Mapping[str, 
     """
     words = {"BOT": (bot,), "USER": people.users, "GROUP": people.groups, "NAMESPACE": (namespace,)}
     found = []
-    for file in sorted(_SHIPPED.glob("*.yaml")) or [CONFIG / "bot-rbac.yaml"]:
+    for file in sorted(_SHIPPED.glob("*.yaml")):
         for document in yaml.safe_load_all(file.read_text()):
             if document is not None:
                 filled = _fill(document, words)
