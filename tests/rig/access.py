@@ -11,6 +11,9 @@ _SHIPPED = _ROOT / "deploy" / "rbac"
 AUTO = "pilothouse:auto"
 """Who acts where the person who asked no longer may."""
 
+NAMESPACE_LABEL = "rig-namespace"
+"""On what belongs to one namespace's tests, but does not go with the namespace."""
+
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -67,6 +70,7 @@ def _apart(documents: Sequence[dict[str, object]], namespace: str) -> list[Mappi
         assert isinstance(metadata, dict)
         if document["kind"] in {"ClusterRole", "ClusterRoleBinding"}:
             metadata["name"] = f"{metadata['name']}-{namespace}"
+            metadata["labels"] = {NAMESPACE_LABEL: namespace}
         if isinstance(role, dict):
             role["name"] = wide.get(role["name"], role["name"])
     return list(documents)

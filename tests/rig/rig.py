@@ -46,6 +46,7 @@ class Rig:
         finally:
             self.alertmanager.stop_sending(namespace=name)
             self.kubectl("delete", "namespace", name, "--wait=false")
+            self.kubectl("delete", "clusterroles,clusterrolebindings", "-l", f"{access.NAMESPACE_LABEL}={name}")
 
     def wait_for(self, what: str, kind: str, name: str, *, namespace: str, seconds: float = 30) -> None:
         until(what, lambda: self.kubectl.succeeds("get", kind, name, "-n", namespace), seconds=seconds)
