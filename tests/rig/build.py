@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from tests.rig.cache import NotBuiltError, Part, root
 
@@ -31,6 +32,16 @@ def _go(
     )
 
 
+def _with_definitions(part: Part, module: str, files: str) -> Part:
+    """Adds custom resource definitions to a part, as crds/: copies out of the source of a Go module."""
+    copy = f'mkdir crds && cp "$(go list -m -f "{{{{.Dir}}}}" {module})"/{files} crds/ && chmod u+w crds/*'
+    return replace(
+        part,
+        commands=(*part.commands, ("go", "mod", "download", module), ("sh", "-c", copy)),
+        outputs=(*part.outputs, "crds"),
+    )
+
+
 SAMPLE = _go("sample", ("./app", "./pause"), ("app", "pause"))
 KUBERNETES = _go(
     "kubernetes",
@@ -49,16 +60,28 @@ PROMETHEUS = _go(
     ("prometheus",),
     flags=("-tags", "remove_all_sd,enable_kubernetes_sd"),
 )
-TRAEFIK = _go("traefik", ("github.com/traefik/traefik/v3/cmd/traefik",), ("traefik",), is_default=False)
-ARGO_ROLLOUTS = _go(
-    "argo-rollouts",
-    ("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",),
-    ("rollouts-controller",),
-    is_default=False,
+TRAEFIK = _with_definitions(
+    _go("traefik", ("github.com/traefik/traefik/v3/cmd/traefik",), ("traefik",), is_default=False),
+    "github.com/traefik/traefik/v3",
+    "docs/content/reference/dynamic-configuration/traefik.io_*.yaml",
+)
+GATEWAY_API = _with_definitions(
+    Part("gateway-api", commands=(), outputs=(), is_default=False, environment=_GO),
+    "sigs.k8s.io/gateway-api",
+    "config/crd/standard/*.yaml",
+)
+ARGO_ROLLOUTS = _with_definitions(
+    _go(
+        "argo-rollouts",
+        ("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",),
+        ("rollouts-controller",),
+        is_default=False,
+    ),
+    "github.com/argoproj/argo-rollouts",
+    "manifests/crds/*-crd.yaml",
 )
 
-# The long one first: what is missing shows early.
-PARTS = (SAMPLE, KUBERNETES, ELASTICSEARCH, PROMETHEUS, TRAEFIK, ARGO_ROLLOUTS)
+PARTS = (SAMPLE, KUBERNETES, ELASTICSEARCH, PROMETHEUS, GATEWAY_API, TRAEFIK, ARGO_ROLLOUTS)
 DEFAULT = tuple(part for part in PARTS if part.is_default)
 
 PROGRAMS = {
