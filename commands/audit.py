@@ -1,0 +1,109 @@
+"""`audit search`, `audit show`, `audit verify`: who did what, and whether the record is whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from bot.command import Answers, Arg, Command
+from bot.domain.errors import UnknownName
+from bot.domain.reply import Block, Code, Note, Paragraph, Reply, Table, counted, text
+from bot.ports.store import RecordFilter
+from bot.ports.world import World
+
+MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    words: Annotated[str, Arg("words in the record", rest=True)] = ""
+    actor: Annotated[str, Arg("who", example="PERSON")] = ""
+    target: Annotated[str, Arg("what, such as web/prod", example="APP/ENV")] = ""
+    operation: Annotated[str, Arg("of one operation", example="OPERATION")] = ""
+    kind: Annotated[str, Arg("request, denied, vote, signal, intent, step, outcome, read", example="KIND")] = ""
+    since: Annotated[timedelta, Arg("how far back", example="1d")] = timedelta(days=7)
+    limit: Annotated[int, Arg("how many")] = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    record: Annotated[int, Arg("its number")]
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    pass
+
+
+def search(params: Search, world: World) -> Reply:
+    found = world.trail.find(
+        RecordFilter(
+            words=params.words,
+            actor=params.actor,
+            target=params.target,
+            op=params.operation,
+            kind=params.kind,
+            since=world.now - params.since,
+            limit=max(1, min(params.limit, MOST)),
+        )
+    )
+    if not found:
+        return Reply(text("Audit"), (Paragraph(text("No record matches.")),))
+    head = (text("Record"), text("When"), text("Who"), text("What"), text("Outcome"))
+    rows = tuple(
+        (
+            text("{n}", n=sealed.seq or f"({sealed.id})"),
+            text("{at}", at=sealed.at),
+            text("{who}", who=sealed.record.actor),
+            text(
+                "{kind} {action} {target}",
+                kind=sealed.record.kind,
+                action=sealed.record.action,
+                target=sealed.record.target,
+            ),
+            text("{outcome} {op}", outcome=sealed.record.outcome, op=sealed.record.op),
+        )
+        for sealed in found
+    )
+    return Reply(
+        text("Audit"), (Table(head, rows), Note(counted(len(found), "{n} record.", "{n} records, newest first.")))
+    )
+
+
+def show(params: Show, world: World) -> Reply:
+    sealed = world.trail.record(params.record)
+    if sealed is None:
+        raise UnknownName(text("There is no record {n}.", n=params.record), field="record")
+    body = json.dumps(json.loads(sealed.record.body), indent=2, ensure_ascii=False)
+    return Reply(
+        text("Record {n}", n=sealed.seq),
+        (Code(body, f"record-{sealed.seq}.json"), Note(text("Hash `{hash}`", hash=sealed.hash or "not sealed yet"))),
+    )
+
+
+def verify(params: Verify, world: World) -> Reply:
+    verdict = world.trail.verify()
+    state = text("Audit · the record is whole") if verdict.is_intact else text("Audit · the record was tampered with")
+    blocks: list[Block] = [Paragraph(line) for line in verdict.words]
+    return Reply(state, (*blocks, Note(counted(verdict.records, "{n} record looked at.", "{n} records looked at."))))
+
+
+SEARCH = Command(
+    "audit search",
+    "search the audit record",
+    Search,
+    "audit:read",
+    Answers(search),
+    example="audit search actor=ana target=web/prod",
+)
+SHOW = Command("audit show", "one audit record, whole", Show, "audit:read", Answers(show), example="audit show 5318")
+VERIFY = Command(
+    "audit verify",
+    "check the audit record against its checkpoints",
+    Verify,
+    "audit:read",
+    Answers(verify),
+    example="audit verify",
+)

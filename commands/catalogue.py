@@ -1,0 +1,56 @@
+"""Every command, in the order of help and docs. A command that is not here does not exist."""
+
+from __future__ import annotations
+
+from bot.command import AnyCommand
+from commands import (
+    alerts,
+    approvals,
+    audit,
+    autoscale,
+    canary,
+    deploy,
+    locks,
+    logs,
+    restart,
+    rollback,
+    scale,
+    self,
+    status,
+    steering,
+)
+
+CATALOGUE: tuple[AnyCommand, ...] = (
+    deploy.COMMAND,
+    canary.COMMAND,
+    rollback.COMMAND,
+    scale.COMMAND,
+    logs.COMMAND,
+    alerts.COMMAND,
+    status.COMMAND,
+    status.HISTORY,
+    restart.COMMAND,
+    autoscale.COMMAND,
+    steering.PROMOTE,
+    steering.PAUSE,
+    steering.RESUME,
+    steering.ABORT,
+    steering.EXTEND,
+    approvals.COMMAND,
+    approvals.REVIEW,
+    approvals.PLAN,
+    steering.ASK,
+    steering.APPROVE,
+    steering.DENY,
+    steering.CANCEL,
+    locks.LOCK,
+    locks.UNLOCK,
+    alerts.SILENCE,
+    audit.SEARCH,
+    audit.SHOW,
+    audit.VERIFY,
+    self.WHOAMI,
+    self.HERE,
+    self.HELP,
+    self.DOCTOR,
+)

@@ -1,0 +1,138 @@
+"""`logs APP [words] in ENV`: a bounded search of one app's logs, with its histogram, patterns and newest lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from bot.domain.redact import redact
+
+from bot.command import Answers, Arg, Command
+from bot.domain.errors import BadArguments
+from bot.domain.refs import AppName, EnvName
+from bot.domain.reply import Block, Button, Buttons, Code, Histogram, Note, Paragraph, Reply, counted, span, text
+from bot.ports.observing import Level, LogLine, LogPage, LogQuery
+from bot.ports.world import World
+
+LONGEST = timedelta(days=7)
+SHOWN = 5
+MOST = 500
+LINE = 400
+"""Characters of a line that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    app: Annotated[AppName, Arg("the app")]
+    env: Annotated[EnvName, Arg("where", word="in")]
+    query: Annotated[str, Arg('words to look for; "a phrase", -not', rest=True)] = ""
+    since: Annotated[timedelta, Arg("how far back", example="1h")] = timedelta(hours=1)
+    ago: Annotated[timedelta | None, Arg("and until when: this long ago", example="30m")] = None
+    level: Annotated[Level | None, Arg("this level and worse")] = None
+    pod: Annotated[str, Arg("one pod only", example="POD")] = ""
+    lines: Annotated[int, Arg("how many of the newest lines")] = SHOWN
+
+
+def answer(params: Logs, world: World) -> Reply:
+    if params.since > LONGEST:
+        raise BadArguments(text("since is longer than {most}.", most=LONGEST), field="since")
+    if not 1 <= params.lines <= MOST:
+        raise BadArguments(text("lines has to be 1 to {most}.", most=MOST), field="lines")
+    app = world.apps.locate(params.app, params.env)
+    until = world.now - (params.ago or timedelta(0))
+    query = LogQuery(
+        scopes=app.scopes,
+        since=until - params.since,
+        until=until,
+        words=params.query,
+        level=params.level,
+        pod=params.pod,
+        limit=params.lines,
+    )
+    return _reply(params, query, world.logs.search(query))
+
+
+def _reply(params: Logs, query: LogQuery, page: LogPage) -> Reply:
+    title = text(
+        "Logs · {app} on {env} · last {since}{words}",
+        app=str(params.app),
+        env=str(params.env),
+        since=params.since,
+        words=f" · {params.query}" if params.query else "",
+    )
+    if page.total == 0:
+        blocks: list[Block] = [
+            Paragraph(text("No lines match.")),
+            Note(
+                text(
+                    "Looked at {source} from {since} to {until}.",
+                    source=page.source,
+                    since=query.since,
+                    until=query.until,
+                )
+            ),
+        ]
+    else:
+        blocks = _found(query, page)
+    if page.partial is not None:
+        blocks.append(Note(text("Not the whole answer: {why}", why=page.partial)))
+    blocks.append(Note(text("From {source}. What looks like a secret is masked.", source=page.source)))
+    blocks.append(_buttons(params, query))
+    return Reply(title, tuple(blocks))
+
+
+def _found(query: LogQuery, page: LogPage) -> list[Block]:
+    width = (query.until - query.since) / max(1, len(page.counts))
+    peak = max(range(len(page.counts)), key=page.counts.__getitem__) if page.counts else 0
+    caption = text(
+        "*{lines}*, peak {n} at {at}\nEach bar is {width}.",
+        lines=counted(page.total, "{n} line", "{n} lines"),
+        n=page.counts[peak] if page.counts else 0,
+        at=query.since + peak * width,
+        width=span(width),
+    )
+    blocks: list[Block] = [Histogram(page.counts, caption)]
+    if len(page.patterns) > 1:
+        patterns = "\n".join(f"{p.count:>6}  {_masked(p.template)}" for p in page.patterns)
+        blocks += [
+            Paragraph(counted(len(page.patterns), "{n} pattern", "{n} patterns")),
+            Code(patterns, "patterns.txt"),
+        ]
+    lines = "\n".join(_line(line) for line in page.lines)
+    shown = text("Newest {n} of {all}", n=len(page.lines), all=page.total)
+    return [*blocks, Paragraph(shown), Code(lines, "lines.txt")]
+
+
+def _line(line: LogLine) -> str:
+    pod = line.pod.rpartition("-")[2] or line.pod
+    level = "" if line.level in {"", "info"} else f" {line.level}"
+    return f"{line.at:%H:%M:%S} {pod}{level} {_masked(line.message)}"
+
+
+def _masked(words: str) -> str:
+    clean = redact(words)
+    return clean if len(clean) <= LINE else f"{clean[:LINE]}… ({len(clean)} characters)"
+
+
+def _buttons(params: Logs, query: LogQuery) -> Buttons:
+    head = f"logs {params.app} in {params.env}"
+    tail = f" {params.query}" if params.query else ""
+    seconds = int(params.since.total_seconds())
+    earlier = int((params.ago or timedelta(0)).total_seconds()) + seconds
+    level = f" level={params.level}" if params.level else ""
+    more = [Button(text("All as a file"), f"{head} since={seconds}s{level} lines={MOST}{tail}")]
+    if params.level is None:
+        more.append(Button(text("Errors only"), f"{head} since={seconds}s level=error{tail}"))
+    return Buttons(
+        (
+            Button(text("Earlier"), f"{head} since={seconds}s ago={earlier}s{level}{tail}"),
+            Button(text("Share here"), f"{head} since={seconds}s{level} --share{tail}"),
+        ),
+        more=tuple(more),
+    )
+
+
+COMMAND = Command(
+    "logs", "search an app's logs", Logs, "logs:read", Answers(answer), slash=True, example="logs web timeout in prod"
+)

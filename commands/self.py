@@ -1,0 +1,126 @@
+"""`whoami`, `here`, `help`, `doctor`: about the asker, this place, and the bot itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from bot.command import Answers, Arg, Changes, Command, Risk
+from bot.domain.refs import AppName, EnvName
+from bot.domain.reply import Block, Button, Buttons, Fact, Facts, Note, Paragraph, Reply, text
+from bot.ports.world import Check, World
+from bot.steps.records import SetDefaults
+from bot.steps.step import Face, Plan, Planned
+
+MENU = ("deploy", "canary", "rollback", "scale", "logs", "alerts")
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    app: Annotated[AppName | None, Arg("the app that is meant when none is named", example="APP")] = None
+    env: Annotated[EnvName | None, Arg("the environment that is meant when none is named", word="in")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    command: Annotated[str, Arg("one command", rest=True)] = ""
+
+
+def whoami(params: Nothing, world: World) -> Reply:
+    facts = (
+        Fact(text("You are"), text("{who}", who=str(world.asker))),
+        Fact(text("Roles"), text("{roles}", roles=", ".join(world.rules.roles()) or "none")),
+        Fact(text("Groups"), text("{groups}", groups=", ".join(world.rules.groups()) or "none")),
+    )
+    return Reply(text("Who you are"), (Facts(facts), Note(text("Roles come from the policy file."))))
+
+
+def here(params: Here, world: World) -> Plan:
+    if params.app is not None and params.env is not None:
+        world.apps.locate(params.app, params.env)
+    defaults = {key: str(value) for key, value in (("app", params.app), ("env", params.env)) if value is not None}
+    words = ", ".join(f"{key}={value}" for key, value in defaults.items()) or "nothing"
+    face = Face(
+        title=text("set the defaults of this channel"),
+        asks=text("set the defaults of this channel to {words}", words=words),
+        done=text("this channel means {words} where nothing is named", words=words),
+        undone=text("nothing was changed"),
+        fallback=text("It touches no cluster."),
+    )
+    step = SetDefaults(world.place.channel, world.place.thread, defaults)
+    return Plan(face, (Planned(step, deadline=timedelta(minutes=1)),), extra=defaults)
+
+
+def help(params: Help, world: World) -> Reply:
+    lines = world.help()
+    if params.command:
+        one = [line for line in lines if line.name == params.command.strip().lower()]
+        if one:
+            found = one[0]
+            blocks: tuple[Block, ...] = (
+                Paragraph(text("*{name}*: {summary}", name=found.name, summary=found.summary)),
+                Paragraph(text("`{usage}`", usage=found.usage)),
+                Note(text("For example `{example}`", example=found.example)),
+            )
+            return Reply(text("Help · {name}", name=found.name), blocks)
+    first = [line for line in lines if line.name in MENU]
+    rest = [line.name for line in lines if line.name not in MENU]
+    known = world.trail.defaults(world.place)
+    blocks = tuple(
+        Paragraph(text("*{name}* · {summary}\n`{example}`", name=line.name, summary=line.summary, example=line.example))
+        for line in first
+    )
+    notes: list[Block] = [Note(text("Also: {names}", names=", ".join(rest)))] if rest else []
+    if known:
+        words = ", ".join(f"{key}={value}" for key, value in known.items())
+        notes.append(Note(text("In this channel {words} is meant where nothing is named.", words=words)))
+    notes.append(Note(text("`help COMMAND` tells more. In a thread, mention me and write the same words.")))
+    mine = Buttons((Button(text("My operations"), "status"), Button(text("Waiting for me"), "approvals")))
+    return Reply(text("What you may run here"), (*blocks, *notes, mine))
+
+
+def doctor(params: Nothing, world: World) -> Reply:
+    checks = world.checks()
+    bad = [check for check in checks if not check.is_ok]
+    good = [check for check in checks if check.is_ok]
+    blocks: list[Block] = [_bad(check) for check in bad]
+    if good:
+        blocks.append(Paragraph(text("*In order:* {names}", names=", ".join(check.name for check in good))))
+        blocks += [Note(text("{name}: {words}", name=check.name, words=check.words)) for check in good]
+    title = (
+        text("Doctor · {n} of {all} checks fail", n=len(bad), all=len(checks))
+        if bad
+        else text("Doctor · all {all} checks pass", all=len(checks))
+    )
+    return Reply(title, tuple(blocks))
+
+
+def _bad(check: Check) -> Paragraph:
+    if check.mend is None:
+        return Paragraph(text("*{name}* fails: {words}", name=check.name, words=check.words))
+    return Paragraph(
+        text("*{name}* fails: {words}\n*Mend:* {mend}", name=check.name, words=check.words, mend=check.mend)
+    )
+
+
+WHOAMI = Command(
+    "whoami", "who you are to me, and what you may", Nothing, "self:read", Answers(whoami), example="whoami"
+)
+HERE = Command(
+    "here",
+    "what this channel means when nothing is named",
+    Here,
+    "places:default",
+    Changes(here, Risk.LOW),
+    example="here app=web env=staging",
+)
+HELP = Command("help", "what you may run", Help, "self:read", Answers(help), example="help deploy")
+DOCTOR = Command(
+    "doctor", "check the bot and everything that it talks to", Nothing, "self:doctor", Answers(doctor), example="doctor"
+)
