@@ -182,7 +182,7 @@ def _steps(
     workload, name = target.workload, canary_name(target)
     deadline = world.rules.duration("deadline", app.name, app.env)
     bake = world.rules.duration("bake", app.name, app.env)
-    wait = world.rules.duration("canary-wait", app.name, app.env)
+    wait = world.rules.duration("canary-deadline", app.name, app.env)
     mine = {APP_LABEL: str(app.name)}
     adopts = [s for s in target.around.services if _needs_adoption(s, workload.selector)]
     steps: list[Planned] = []

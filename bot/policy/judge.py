@@ -79,6 +79,12 @@ class Judge:
         person = self.policy.people.get(principal)
         return tuple(each.rpartition("/")[2] for each in person.slack) if person else ()
 
+    def identities(self, principal: Principal) -> tuple[Identity, ...]:
+        """The accounts that may be asked for live; one without a workspace is of the installation's own."""
+        person = self.policy.people.get(principal)
+        pairs = (each.rpartition("/") for each in person.slack) if person else ()
+        return tuple(Identity(system="slack", team=team, user=user) for team, _, user in pairs)
+
     def display_name(self, principal: Principal) -> str:
         person = self.policy.people.get(principal)
         return person.name if person else principal.id

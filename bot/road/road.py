@@ -232,7 +232,7 @@ class Road:
             ask_key=hashlib.sha256(f"{principal}\n{line}\n{hash_plan(plan)}".encode()).hexdigest(),
             policy_version=judge.version,
             quorum=quorum,
-            expiry=judge.expiry,
+            expiry=_expiry(judge, app),
             fields={**fields, **plan.extra},
             is_asked=changes.risk is Risk.LOW,
             reason=fields.get("reason", ""),
@@ -266,7 +266,7 @@ class Road:
             step=signals.at_step(params),
             words=signals.words(params),
         )
-        return Signalled(self._desk.signal(given, inbox=trip.request.inbox, expiry=judge.expiry))
+        return Signalled(self._desk.signal(given, inbox=trip.request.inbox, expiry=_expiry(judge, app)))
 
     def _app_of(self, operation: Operation) -> App | None:
         if not operation.app or not operation.env:
@@ -305,6 +305,11 @@ class Road:
         except Unavailable:
             log.warning("a refusal could not be recorded", code=code)
             return 0
+
+
+def _expiry(judge: Judge, app: App | None) -> timedelta:
+    """How long a request for approval stays open."""
+    return judge.duration("approval-expiry", app.name if app else None, app.env if app else None)
 
 
 def _check_standing(status: Status, *, is_change: bool) -> None:
