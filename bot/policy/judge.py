@@ -50,7 +50,7 @@ class Freeze:
 class Judge:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._by_slack = {each: person.id for person in policy.people.values() for each in person.slack}
+        self._by_slack = {_slack_key(each): person.id for person in policy.people.values() for each in person.slack}
         self._by_os = {each: person.id for person in policy.people.values() for each in person.os}
 
     @property
@@ -64,8 +64,8 @@ class Judge:
         match identity.system:
             case "slack":
                 homes = (identity.team, identity.enterprise, "")
-                keys = [f"{home}/{identity.user}" for home in homes if home] + [identity.user]
-                return next((self._by_slack[key] for key in keys if key in self._by_slack), None)
+                found = (self._by_slack.get((home, identity.user)) for home in homes)
+                return next((who for who in found if who is not None), None)
             case "terminal":
                 return self._by_os.get(identity.user)
             case "schedule":
@@ -237,6 +237,12 @@ class Judge:
         return found
 
 
+def _slack_key(id: str) -> tuple[str, str]:
+    """Workspace (empty: any) and user, apart: as one text, an envelope could forge the line between them."""
+    home, _, user = id.rpartition("/")
+    return home, user
+
+
 def _covers(where: Where, app: App | None) -> bool:
     """A rule that restricts holds what belongs to no app only where it is about everything."""
     if app is None:
@@ -276,13 +282,7 @@ def _until_weekly(when: Weekly, now: datetime) -> datetime | None:
     local = now.astimezone(when.zone)
     days = (local.weekday() - when.start_day) % 7
     length = (when.end_day - when.start_day) % 7
-    if length == 0 and when.end <= when.start:
-        length = 7
-    # Begun this week or, where it lasts beyond that, the week before.
-    for back in (days, days + 7):
-        begins = local.date() - timedelta(days=back)
-        start = datetime.combine(begins, when.start, when.zone).astimezone(UTC)
-        end = datetime.combine(begins + timedelta(days=length), when.end, when.zone).astimezone(UTC)
-        if start <= now < end:
-            return end
-    return None
+    begins = local.date() - timedelta(days=days)
+    start = datetime.combine(begins, when.start, when.zone).astimezone(UTC)
+    end = datetime.combine(begins + timedelta(days=length), when.end, when.zone).astimezone(UTC)
+    return end if start <= now < end else None

@@ -261,8 +261,8 @@ class _Reader:
             return None
         if weekly:
             first, second = (_weekday(each) for each in weekly.split(" - "))
-            if first == second:
-                self._complain((*path, "weekly"), "ends when it begins")
+            if first[0] == second[0] and second[1] <= first[1]:
+                self._complain((*path, "weekly"), "ends on the day that it begins, and not after it")
             return Weekly(*first, *second, zone)
         moments = [self._moment(part, field, path, zone) for field in ("from", "to")]
         if moments[0] is None or moments[1] is None:
