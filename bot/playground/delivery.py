@@ -49,6 +49,7 @@ class Connection:
     send: Send
     close: Callable[[], Awaitable[None]]
     pending: dict[str, asyncio.Future[Json]] = field(default_factory=dict)
+    is_leaving: bool = False  # warned: gets payloads only while there is no other
 
 
 class Delivery:
@@ -103,7 +104,8 @@ class Delivery:
         if not self.connections:
             return Ack("dispatch_failed")
         self._turn += 1
-        connection = self.connections[self._turn % len(self.connections)]
+        staying = [connection for connection in self.connections if not connection.is_leaving] or self.connections
+        connection = staying[self._turn % len(staying)]
         envelope = str(uuid4())
         message: Json = {"envelope_id": envelope, "type": kind, "accepts_response_payload": takes_answer, "payload": payload}
         if kind == "events_api":
@@ -149,12 +151,20 @@ class Delivery:
             answer.set_result(payload if isinstance(payload, dict) else {})
 
     async def disconnect(self, reason: str) -> None:
-        """Ask every connection to go: a warning leaves it open for now, the other reasons end it."""
+        """Ask every connection to go: a warning leaves it open for some seconds, the other reasons end it."""
         for connection in tuple(self.connections):
             await connection.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "playground"}})
-            if reason != "warning":
+            if reason == "warning":
+                connection.is_leaving = True
+            else:
                 self.drop_connection(connection)
                 await connection.close()
+
+    async def hang_up(self) -> None:
+        """Close every connection without a word."""
+        for connection in tuple(self.connections):
+            self.drop_connection(connection)
+            await connection.close()
 
     # HTTP -------------------------------------------------------------------------------------------------------------
     async def _post(self, url: str, kind: str, payload: Json, retry: Retry | None) -> Ack:

@@ -168,7 +168,7 @@ class Host:
     def verify_request_url(self) -> bool:
         return self.run_async(self._delivery.verify_request_url())
 
-    def wait_for(self, wanted: Callable[[], T], seconds: float = 5.0) -> T:
+    def wait_for(self, wanted: Callable[[], T | None], seconds: float = 5.0) -> T:
         """The first truthy answer of `wanted`, asked again whenever anything changed. Raises TimeoutError with the last calls."""
         deadline = time.monotonic() + seconds
         while True:
@@ -180,7 +180,7 @@ class Host:
                 break
             with self._changed:
                 if self._changes == seen:
-                    self._changed.wait(min(left, 0.5))
+                    self._changed.wait(min(left, 0.05))  # what is waited for may lie outside Slack
         last = [f"{entry.name}: {entry.status}" for entry in self.run(lambda: list(self.slack.log.entries))[-8:]]
         raise TimeoutError(f"not seen within {seconds} s; last exchanges: {'; '.join(last) or 'none'}")
 

@@ -52,6 +52,11 @@ class PlaygroundServer(Host):
     def disconnect(self, reason: str = "refresh_requested") -> None:
         self.run_async(self.world.disconnect(reason))
 
+    def hang_up(self) -> None:
+        """Close every Socket Mode connection without a word. Before closing a `SocketModeHandler` this spares a test the three
+        seconds for which slack_sdk sits in `recv`; turn its `client.auto_reconnect_enabled` off first."""
+        self.run_async(self._delivery.hang_up())
+
     # Seeing -----------------------------------------------------------------------------------------------------------------
     def messages(self, channel: str, *, thread: str | None = None) -> list[Json]:
         """Messages of a channel (id or name), oldest first, with metadata: all of them, or one thread with its parent."""

@@ -69,8 +69,16 @@ def run_socket(cleanup: ExitStack) -> RunApp:
     """Connects the app over Socket Mode and waits for it."""
 
     def run(slack: PlaygroundServer, app: App) -> None:
-        handler = SocketModeHandler(app, slack.app_token, ping_interval=1)
-        cleanup.callback(handler.close)
+        handler = SocketModeHandler(app, slack.app_token, ping_interval=0.2)
+
+        def close() -> None:
+            handler.client.auto_reconnect_enabled = False
+            slack.hang_up()
+            # slack_sdk's own thread must be done with the socket, else both close it.
+            slack.wait_for(lambda: not handler.client.is_connected())
+            handler.close()  # type: ignore[no-untyped-call]
+
+        cleanup.callback(close)
         handler.connect()  # type: ignore[no-untyped-call]
         slack.wait_for_app()
 

@@ -68,6 +68,11 @@ def repeat(*path: str | int, times: int) -> Callable[[Json], None]:
     return mutate
 
 
+def name_alike(data: Json) -> None:
+    for block in data["blocks"][:2]:
+        block["block_id"] = "same"
+
+
 B, E, T = "blocks", "elements", "text"
 PLAIN = {"type": "plain_text", "text": "x"}
 OPTION = {"text": PLAIN, "value": "v"}
@@ -104,7 +109,7 @@ SPOILT: list[tuple[str, Callable[[Json], None], str, str]] = [
     ("approval", put(B, 6, E, 2, "options", 0, "value", value="x" * 151), "/blocks/6/elements/2/options/0/value", "too_long"),
     ("approval", put(B, 6, E, 2, "options", 1, "value", value="withdraw~op-1042.r3.Zk3uQ1"), "/blocks/6/elements/2/options/1/value", "duplicate"),
     ("approval", put(B, 0, "block_id", value="x" * 256), "/blocks/0/block_id", "too_long"),
-    ("approval", lambda d: [b.update(block_id="same") for b in d[B][:2]] and None, "/blocks/1/block_id", "duplicate"),
+    ("approval", name_alike, "/blocks/1/block_id", "duplicate"),
     ("approval", repeat(B, times=51), "/blocks", "too_many"),
     ("alert", put(B, 3, E, 1, "confirm", "title", T, value="x" * 101), "/blocks/3/elements/1/confirm/title/text", "too_long"),
     ("alert", put(B, 3, E, 1, "confirm", T, T, value="x" * 301), "/blocks/3/elements/1/confirm/text/text", "too_long"),
