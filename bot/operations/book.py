@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import OperationId, Principal
-from bot.ports.store import Lock, OperationFilter, Proof, Release, Store, Tx
+from bot.ports.store import AlertThread, Lock, OperationFilter, Proof, RecordFilter, Release, Sealed, Store, Tx
+from bot.ports.world import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,33 @@ class StoredLedger:
 
     def set_defaults(self, place: Place, defaults: dict[str, str]) -> None:
         self.store.transact(lambda tx: tx.defaults.put(place, defaults))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrail:
+    """bot.ports.world.Trail over the Store."""
+
+    store: Store
+    verifier: Callable[[], Verdict]
+
+    def find(self, filter: RecordFilter) -> tuple[Sealed, ...]:
+        return self.store.read(lambda tx: tx.records.find(filter))
+
+    def record(self, seq: int) -> Sealed | None:
+        page = self.store.read(lambda tx: tx.records.page(after=seq - 1, limit=1)) if seq > 0 else ()
+        return page[0] if page and page[0].seq == seq else None
+
+    def verify(self) -> Verdict:
+        return self.verifier()
+
+    def defaults(self, place: Place) -> dict[str, str]:
+        """A thread's own, over its channel's."""
+
+        def work(tx: Tx) -> dict[str, str]:
+            channel = tx.defaults.get(Place(place.channel))
+            return {**channel, **(tx.defaults.get(place) if place.thread else {})}
+
+        return self.store.read(work)
+
+    def alert(self, number: int) -> AlertThread | None:
+        return self.store.read(lambda tx: tx.alerts.by_number(number))

@@ -1,0 +1,115 @@
+"""World and Hands, put together for one acting person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.domain.errors import Missing, NotPermitted
+from bot.domain.operation import Operation, Phase, Place, voters
+from bot.domain.refs import AppName, EnvName, Principal
+from bot.domain.reply import text
+from bot.operations.book import StoredBook, StoredLedger
+from bot.operations.card import OperationCards
+from bot.policy.judge import Judge
+from bot.ports.apps import App, Apps
+from bot.ports.clusters import Cluster, ClusterReads, ClusterWrites
+from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
+from bot.ports.store import Store
+from bot.ports.world import Check, Hands, HelpLine, Trail, World
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything outside: real adapters, or the simulated world's."""
+
+    clusters: Mapping[str, Cluster]
+    images: Images
+    logs: Logs
+    metrics: Metrics
+    alerts: Alerts
+    alert_writer: AlertWriter
+
+    def cluster(self, name: str) -> Cluster:
+        found = self.clusters.get(name)
+        if found is None:
+            raise Missing("kubernetes", text("There is no cluster {name} in the settings.", name=name))
+        return found
+
+    def reads(self, name: str) -> ClusterReads:
+        return self.cluster(name).reads()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRules:
+    """bot.ports.world.Rules for one asker."""
+
+    judge: Judge
+    asker: Principal
+
+    def may(self, permission: str, app: App | None) -> bool:
+        return self.judge.may(self.asker, permission, app)
+
+    def roles(self) -> tuple[str, ...]:
+        return self.judge.roles_of(self.asker)
+
+    def groups(self) -> tuple[str, ...]:
+        return self.judge.groups_of(self.asker)
+
+    def waits_for(self, op: Operation) -> bool:
+        if op.phase is not Phase.WAITING or op.requester == self.asker or self.asker in voters(op):
+            return False
+        return not op.quorum.group or self.judge.is_voter(self.asker, op.quorum.group)
+
+    def duration(self, name: str, app: AppName, env: EnvName) -> timedelta:
+        return self.judge.duration(name, app, env)
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    store: Store
+    parts: Parts
+    apps: Apps
+    judge: Callable[[], Judge]
+    trail: Trail
+    help: Callable[[Judge, Principal], tuple[HelpLine, ...]]
+    checks: Callable[[], tuple[Check, ...]]
+
+    def world(self, asker: Principal, place: Place) -> World:
+        judge = self.judge()
+        return World(
+            now=self.store.read(lambda tx: tx.now),
+            asker=asker,
+            place=place,
+            apps=self.apps,
+            images=self.parts.images,
+            logs=self.parts.logs,
+            metrics=self.parts.metrics,
+            alerts=self.parts.alerts,
+            book=StoredBook(self.store),
+            trail=self.trail,
+            cards=OperationCards(),
+            rules=PolicyRules(judge, asker),
+            help=lambda: self.help(judge, asker),
+            checks=self.checks,
+            cluster=self.parts.reads,
+        )
+
+    def world_of(self, asker: Principal, op: Operation) -> World:
+        return self.world(asker, op.place)
+
+    def hands(self, acting: Principal, op: Operation) -> Hands:
+        """Only the engine is given this."""
+        judge = self.judge()
+
+        def cluster(name: str) -> ClusterWrites:
+            person = judge.acting(acting)
+            if person is None:
+                raise NotPermitted(
+                    text("The clusters do not know {who}.", who=acting),
+                    why=text("The policy gives no kubernetes name for this person."),
+                )
+            return self.parts.cluster(name).writes(replace(person, operation=op.id))
+
+        return Hands(acting, StoredLedger(self.store, acting), self.parts.alert_writer, cluster)
