@@ -113,7 +113,7 @@ def _status(body: str | None) -> _Status | None:
 
 def _retry_after(error: ApiException, details: _Details | None) -> timedelta | None:
     given = str((error.headers or {}).get("Retry-After", ""))
-    if given.isdecimal() and len(given) <= 6:
+    if given.isascii() and given.isdecimal() and len(given) <= 6:
         return timedelta(seconds=int(given))
     if details and details.retry_after_seconds > 0:
         return timedelta(seconds=min(details.retry_after_seconds, 999_999))

@@ -173,7 +173,7 @@ def _ended(status: shapes.ContainerStatus, now: datetime, *, is_init: bool) -> s
 
 def _of_pull(pod: shapes.Pod, status: shapes.ContainerStatus, waiting: shapes.Waiting, told: Told) -> Trouble:
     words = waiting.message or waiting.reason
-    if "back-off" in words.lower() and words.count(":") < 3:
+    if waiting.reason == "ImagePullBackOff" and "ErrImagePull" not in words:
         # A bare back-off: the cause stands in the event of the attempt before it.
         event = told.newest(pod.metadata.uid, "Failed", words=("Failed to pull image",), container=status.name)
         words = event.message if event else words

@@ -6,7 +6,7 @@ server without nodes is enough.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
@@ -179,11 +179,12 @@ class ClusterContract:
 
     def test_a_higher_fence_refuses_a_zombie(self, reads: Workloads, writes: ClusterWrites, web: Workload) -> None:
         writes.workloads.stamp(web.ref, mark=mark(fence=6))
-        for write in (
+        late: tuple[Callable[[], None], ...] = (
             lambda: writes.workloads.scale(web.ref, before=2, after=3, mark=mark(fence=5)),
             lambda: writes.workloads.stamp(web.ref, mark=mark(fence=5)),
             lambda: writes.workloads.delete(web.ref, mark=mark(fence=5)),
-        ):
+        )
+        for write in late:
             with pytest.raises(Conflict):
                 write()
         left = reads.rollout(web.ref).workload
@@ -301,11 +302,12 @@ class ClusterContract:
         unnamed = replace(made, uid="")
         writes.workloads.scale(unnamed, before=1, after=2, mark=mark("2"))
         assert reads.rollout(made).workload.replicas == 2
-        for write in (
+        strange: tuple[Callable[[], None], ...] = (
             lambda: writes.workloads.scale(unnamed, before=2, after=3, mark=mark(op=8, fence=9)),
             lambda: writes.workloads.delete(unnamed, mark=mark(op=8, fence=9)),
             lambda: writes.workloads.delete(replace(web.ref, uid=""), mark=mark()),
-        ):
+        )
+        for write in strange:
             with pytest.raises(Conflict):
                 write()
         assert reads.rollout(made).workload.mark == mark("2")
