@@ -2,21 +2,17 @@
    becomes a grey box with its type, so that nothing is dropped without a sign. */
 
 import { chartBlock } from "./chart.js";
-import { h, icon } from "./dom.js";
+import { h, icon, ownFile } from "./dom.js";
 import { element } from "./elements.js";
 import { label, plainText, textObject } from "./mrkdwn.js";
 import { richText } from "./richtext.js";
 import { dataTableBlock, tableBlock } from "./table.js";
 
 const FOLD_FROM = 700;
-const OWN_FILE = /^\/page\/file\/[\w.%~/-]+$/;
 
 export const unknown = (type) => h("div.unknown", {}, `Block "${type ?? "without a type"}" is not drawn here`);
 
-function pictureAddress(source) {
-  if (OWN_FILE.test(source ?? "")) return source;
-  return /^https:\/\//i.test(source ?? "") ? source : null;
-}
+const pictureAddress = (source) => ownFile(source) ?? (/^https:\/\//i.test(source ?? "") ? source : null);
 
 export function picture(source, alt, { small = false } = {}) {
   const address = pictureAddress(source);

@@ -17,7 +17,7 @@ export function combobox({ name, placeholder, chosen = [], many = false, most = 
   let round = 0;
   let timer;
 
-  const list = h("div.options", { popover: "manual", role: "listbox", id, "aria-label": name });
+  const list = h("div.options", { popover: "manual", role: "listbox", id, "aria-label": "Options" });
   const input = h("input.combo-input", {
     type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-autocomplete": "list", "aria-controls": id,
     "aria-expanded": "false", "aria-label": name, placeholder: placeholder || "", "aria-describedby": describedBy,

@@ -57,6 +57,12 @@ export function safeAddress(address) {
   }
 }
 
+/** The address of a file of this server, each part of its path encoded; null for anything else. */
+export function ownFile(address) {
+  if (!String(address ?? "").startsWith("/page/file/")) return null;
+  return address.split("/").map((part) => encodeURIComponent(part)).join("/");
+}
+
 export function link(address, label) {
   const safe = safeAddress(address);
   if (!safe) return h("span.deadlink", { title: "This address is not opened from here" }, label ?? address);

@@ -3,6 +3,13 @@
 export class FormState {
   #values = new Map();
 
+  /** `known` is `state.values` as the server keeps it, so that a reload loses no choice. */
+  constructor(known = {}) {
+    for (const [blockId, actions] of Object.entries(known)) {
+      for (const [actionId, value] of Object.entries(actions)) this.set(blockId, actionId, value);
+    }
+  }
+
   /** Keeps what was typed before; `initial` counts only for an input that was not there yet. */
   open(blockId, actionId, initial) {
     const key = JSON.stringify([blockId, actionId]);

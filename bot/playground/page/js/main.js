@@ -263,6 +263,7 @@ class App {
 
   #key(event) {
     if (event.key !== "Escape" || event.defaultPrevented || byId("pane").hidden || document.querySelector("dialog[open], .menu")) return;
+    if (event.target instanceof HTMLElement && event.target.closest("#main textarea, #main input")) return;
     event.preventDefault();
     this.closePane();
   }

@@ -1,7 +1,7 @@
 /* One message, and a list of messages that redraws only what changed. */
 
 import { blocks, picture } from "./blocks.js";
-import { h, icon } from "./dom.js";
+import { h, icon, ownFile } from "./dom.js";
 import { FormState } from "./form.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { hue, initials } from "./names.js";
@@ -23,7 +23,7 @@ function file(one) {
   if (one.is_image) {
     return h("figure.image", {}, h("figcaption", {}, name), picture(one.url, one.alt_txt || name));
   }
-  const own = /^\/page\/file\/[\w.%~/-]+$/.test(one.url ?? "") ? one.url : null;
+  const own = ownFile(one.url);
   return h("div.file", {}, h("div.file-row", {}, icon("file", 22),
     h("div.file-name", {}, own ? h("a", { href: own, target: "_blank", rel: "noopener" }, name) : name,
       h("div.muted", {}, [one.filetype?.toUpperCase(), one.size === undefined ? null : bytes(one.size)].filter(Boolean).join(" · ")))),
@@ -100,6 +100,7 @@ export class MessageView {
     const time = h("time.when", { datetime: moment.toISOString(), title: full(moment) }, clock(moment));
     const parent = !inThread && message.subtype === "thread_broadcast" && message.thread_ts;
     return h("article.message", {
+      tabindex: "-1",
       class: [grouped ? "grouped" : "", message.is_ephemeral ? "ephemeral" : "", message.subtype === "tombstone" ? "gone" : ""].filter(Boolean).join(" "),
       dataset: { ts: message.ts }, "aria-label": `${author}, ${clock(moment)}`,
     },
@@ -151,7 +152,9 @@ export class MessageList {
     this.#kept = wanted;
     if (focus?.ts && !document.contains(focused)) {
       const again = this.list.querySelector(`[data-ts="${CSS.escape(focus.ts)}"]`);
-      (again?.querySelector(focus.action ? `[data-action="${CSS.escape(focus.action)}"]` : "button") ?? this.node).focus({ preventScroll: true });
+      // Never another button: Enter would then do what nobody chose.
+      const same = focus.action ? again?.querySelector(`[data-action="${CSS.escape(focus.action)}"]`) : null;
+      (same ?? again ?? this.node).focus({ preventScroll: true });
     }
     if (atEnd) this.toEnd();
   }

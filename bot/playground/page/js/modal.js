@@ -54,7 +54,7 @@ export class Modal {
   }
 
   #surface(view) {
-    if (!this.#forms.has(view.id)) this.#forms.set(view.id, new FormState());
+    if (!this.#forms.has(view.id)) this.#forms.set(view.id, new FormState(view.state?.values));
     const form = this.#forms.get(view.id);
     const source = { type: "view", view_id: view.id };
     return {
