@@ -88,7 +88,7 @@ class Conduct:
     edit_window_seconds: float | None = None  # None: no limit on editing
     history_days: int | None = None  # 90 on Slack's free plan
     curly_quotes: bool = True  # what people's keyboards make of straight quotes
-    log_entries: int = 5_000
+    log_entries: int = 2_000
 
 
 def default_seed() -> Seed:

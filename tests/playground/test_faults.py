@@ -160,7 +160,7 @@ def test_the_app_comes_back_after_a_disconnect(slack: PlaygroundServer, run_sock
     slack.wait_for_app()
 
     def typed() -> bool:
-        # The SDK may connect twice and drop the first connection: a person would type again, too.
+        # The SDK reads nothing for up to three seconds while it closes the old connection: a person would type again, too.
         try:
             slack.person(ANA).slash("/paas", channel=WEB)
         except PersonError:
@@ -168,7 +168,7 @@ def test_the_app_comes_back_after_a_disconnect(slack: PlaygroundServer, run_sock
         return True
 
     slack.wait_for(typed, seconds=10)
-    assert len(seen) == 1
+    assert seen
 
 
 def test_without_a_connection_a_command_fails_at_once(slack: PlaygroundServer) -> None:
