@@ -326,6 +326,10 @@ class Records(Protocol):
         """Newest first; also those not sealed yet, with seq 0."""
         ...
 
+    def unsealed(self, *, older: timedelta, limit: int) -> tuple[Sealed, ...]:
+        """Older than that and not in the chain (seq 0): the sealer stands still, or somebody inserted them."""
+        ...
+
     def checkpoints(self) -> tuple[Checkpoint, ...]: ...
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
@@ -370,6 +374,8 @@ class Message:
     tries: int
     is_broadcast: bool
     """A thread reply that also shows in the channel."""
+    thread: str = ""
+    """A thread that is not ours (a mention's); empty: none."""
 
 
 class Outbox(Protocol):
@@ -409,6 +415,10 @@ class Outbox(Protocol):
     def get(self, key: str) -> Message | None: ...
 
     def by_ts(self, channel: str, ts: str) -> Message | None: ...
+
+    def hold(self) -> int:
+        """Everything unsent waits until it is wanted anew (after a restore from a backup); how many."""
+        ...
 
 
 # --- the rest ---------------------------------------------------------------------------------
@@ -469,6 +479,10 @@ class Tx:
 class Store(Protocol):
     def transact(self, work: Callable[[Tx], R]) -> R:
         """Durable (synced) when it returns. Raises Unavailable("database") when it cannot be written."""
+        ...
+
+    def accept(self, arrival: Arrival) -> int | None:
+        """`tx.inbox.accept` in a transaction of its own, in which as many arrivals go as wait: the edges' way."""
         ...
 
     def read(self, work: Callable[[Tx], R]) -> R:
