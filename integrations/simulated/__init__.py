@@ -1,0 +1,1 @@
+"""Every port over one simulated world: the playground's cluster and the tests' fakes."""
