@@ -15,6 +15,8 @@ from bot.steps.step import Plan
 
 P = TypeVar("P")
 
+# Without slots: a slotted frozen generic cannot be made as `Signals[Ask](...)` on Python 3.11.
+
 
 class Risk(IntEnum):
     """Of a change. LOW starts at once where no approval is needed; HIGH is shown as a private plan first."""
@@ -37,14 +39,14 @@ class Arg:
     example: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answers(Generic[P]):
     """It reads."""
 
     call: Callable[[P, World], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Changes(Generic[P]):
     """It plans; the engine does it."""
 
@@ -52,7 +54,7 @@ class Changes(Generic[P]):
     risk: Risk = Risk.HIGH
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signals(Generic[P]):
     """It steers an operation that exists; takes no hold, so that a busy target cannot refuse an abort."""
 
@@ -66,7 +68,7 @@ class Signals(Generic[P]):
     """The step that the person saw; None: where the operation stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command(Generic[P]):
     """One declaration: parser, usage, help, form, manifest, docs and audit fields derive from it."""
 
