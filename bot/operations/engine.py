@@ -19,13 +19,13 @@ import structlog
 from bot.audit.records import record
 from bot.domain.clock import Clock
 from bot.domain.codec import UnknownKind
-from bot.domain.errors import Conflict, IntegrationError, Missing, PilothouseError, Refused, Unavailable
+from bot.domain.errors import Conflict, IntegrationError, Missing, PilothouseError, Refused, Unavailable, UserError
 from bot.domain.operation import Decision, Operation, Phase, Progress, Standing, decide
 from bot.domain.refs import AUTO, OperationId, Principal
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
 from bot.operations.card import say_step, say_the_end
-from bot.operations.desk import announce, target_of
+from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
@@ -151,7 +151,7 @@ class Engine:
             self._tick(claim)
         except (LostClaim, Stale):
             log.info("another worker has it now", operation=claim.id)
-        except IntegrationError as error:
+        except PilothouseError as error:
             log.warning("a tick could not be finished", operation=claim.id, error=str(error))
             self._let_go(claim, RETRY)
         except Exception:
@@ -315,7 +315,7 @@ class Engine:
             step.act(self._hands(acting, op), mark)
         except Conflict as error:
             log.info("the target moved on", operation=op.id, step=mark.step, error=str(error))
-        except (Refused, Missing) as error:
+        except (Refused, Missing, UserError) as error:
             failed = Progress(Standing.FAILED, why=_reason(error))
         except Unavailable as error:
             state = StepState.UNKNOWN
@@ -398,6 +398,8 @@ class Engine:
         return True
 
     def _record_move(self, tx: Tx, before: Operation, after: Operation) -> None:
+        if after.phase is Phase.EXPIRED and not was_asked(after):
+            return
         if after.is_final or after.phase is Phase.STUCK:
             self._shown.pop(after.id, None)
             self._record_outcome(tx, after, after.phase.value)
