@@ -83,7 +83,8 @@ class WorkloadWriter(Protocol):
         ...
 
     def stamp(self, ref: ObjectRef, *, mark: Mark) -> None:
-        """Writes the mark alone: what was sent before it with a lower fence then fails its test. Gone is success."""
+        """Writes the mark alone: what was sent before it with a lower fence then fails its test. Gone is success.
+        `ref` is of any kind that a plan writes: Deployment, Service, HorizontalPodAutoscaler."""
         ...
 
 
