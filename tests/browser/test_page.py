@@ -87,18 +87,18 @@ def test_every_message_card_is_drawn_without_errors_and_with_enough_contrast(
     assert page.evaluate(LOW_CONTRAST) == []
 
 
-@pytest.mark.parametrize("name", MODALS)
-def test_a_modal_fills_the_phone_and_never_moves_sideways(phone: Window, sample_app: SampleApp, name: str) -> None:
+def test_every_modal_fills_the_phone_and_never_moves_sideways(phone: Window, sample_app: SampleApp) -> None:
     page = phone.open()
-    open_modal(page, name)
-    expect(page.get_by_role("dialog")).to_contain_text(sample_app.cards[name]["title"]["text"])
-    box = page.locator("dialog.modal").bounding_box()
-    assert box is not None
-    assert (box["width"], box["height"]) == (390, 844)
-    assert page.evaluate(SIDEWAYS) == []
-    assert page.evaluate(SMALL_TARGETS) == []
-    page.keyboard.press("Escape")
-    expect(page.locator("dialog.modal")).to_be_hidden()
+    for name in MODALS:
+        open_modal(page, name)
+        expect(page.get_by_role("dialog")).to_contain_text(sample_app.cards[name]["title"]["text"])
+        box = page.locator("dialog.modal").bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (390, 844)
+        assert page.evaluate(SIDEWAYS) == []
+        assert page.evaluate(SMALL_TARGETS) == []
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog.modal")).to_be_hidden()
 
 
 def test_on_a_phone_no_card_moves_the_page_sideways_and_buttons_are_large(phone: Window, sample_app: SampleApp) -> None:
@@ -421,6 +421,32 @@ def test_on_a_phone_a_thread_fills_the_screen_and_the_arrow_leads_back(phone: Wi
     expect(page.locator("#side")).to_be_visible()
     page.get_by_role("button", name="prod", exact=True).click()
     expect(page.locator("h1")).to_have_text("prod")
+
+
+def test_a_person_who_may_not_see_the_open_channel_lands_in_one_of_theirs(
+    desktop: Window, sample_app: SampleApp
+) -> None:
+    page = desktop.open("c/C0PROD001")
+    page.get_by_role("button", name="You are: Ana, developer").click()
+    page.get_by_role("menuitemradio", name="Gus guest").click()
+    expect(page.locator("h1")).to_have_text("team-web")
+
+
+def test_a_message_that_arrives_does_not_take_the_focus_away(desktop: Window, sample_app: SampleApp) -> None:
+    page = desktop.open("c/C0PROD001")
+    page.locator('#side [data-channel="C0STAGE01"]').focus()
+    sample_app.client.chat_postMessage(channel="C0WEB0001", text="News")
+    expect(page.locator('#side [data-channel="C0WEB0001"] .badge')).to_have_text("1")
+    expect(page.locator('#side [data-channel="C0STAGE01"]')).to_be_focused()
+
+
+def test_a_draft_waits_in_its_channel(desktop: Window, sample_app: SampleApp) -> None:
+    page = desktop.open()
+    page.locator("#composer").fill("half a thought")
+    page.get_by_role("button", name="prod", exact=True).click()
+    expect(page.locator("#composer")).to_have_value("")
+    page.get_by_role("button", name="team-web", exact=True).click()
+    expect(page.locator("#composer")).to_have_value("half a thought")
 
 
 def test_looking_through_other_eyes_shows_what_they_may_see(desktop: Window, sample_app: SampleApp) -> None:

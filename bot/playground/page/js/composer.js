@@ -50,15 +50,11 @@ export class Composer {
     this.alsoLabel.lastChild.textContent = broadcast ?? "";
   }
 
-  clear() {
-    this.field.value = "";
-    this.#changed();
-  }
-
-  fill(text) {
+  /** Put text into the field, without opening the completion. */
+  load(text) {
     this.field.value = text;
-    this.field.focus();
     this.#changed();
+    this.#close();
   }
 
   focus() {
@@ -166,7 +162,7 @@ export class Composer {
       this.#send();
     } else if (event.key === "ArrowUp" && !this.field.value && this.#sent.length) {
       event.preventDefault();
-      this.fill(this.#sent[this.#sent.length - 1]);
+      this.load(this.#sent[this.#sent.length - 1]);
     }
   }
 
@@ -176,7 +172,7 @@ export class Composer {
     this.#busy = true;
     this.#sent.push(text);
     const broadcast = this.also.checked;
-    this.clear();
+    this.load("");
     const answer = await this.deps.submit(text, { broadcast });
     this.#busy = false;
     this.also.checked = false;

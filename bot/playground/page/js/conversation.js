@@ -1,7 +1,7 @@
 /* A channel or direct message, and the thread beside it: header, messages, composer. */
 
 import { Composer } from "./composer.js";
-import { h, icon, replace } from "./dom.js";
+import { h, icon, refresh, replace } from "./dom.js";
 import { MessageList } from "./messages.js";
 import { channelTitle } from "./names.js";
 
@@ -25,6 +25,7 @@ function closedReason(channel, me) {
 export class ChannelView {
   #id = null;
   #lastRead = null;
+  #drafts = new Map();
 
   /** deps: {store, names, view, shortcuts, header(parts) -> Node} */
   constructor(deps) {
@@ -46,18 +47,20 @@ export class ChannelView {
     const channel = store.channel(id);
     const opened = id !== this.#id;
     if (opened) {
+      if (this.#id) this.#drafts.set(this.#id, this.composer.field.value);
       this.#id = id;
       this.list.clear();
-      this.composer.clear();
+      this.composer.set({ placeholder: "" });
+      this.composer.load(this.#drafts.get(id) ?? "");
       this.#lastRead = channel?.unread ? channel.last_read : null;
     }
     if (!channel) {
-      replace(this.head, header({ title: "Not here" }));
+      refresh(this.head, header({ title: "Not here" }));
       this.list.show([], { empty: "This channel does not exist, or you may not see it." });
       return replace(this.foot);
     }
     const title = channelTitle(channel, store);
-    replace(this.head, header({ title, glyph: channel.is_im ? null : channel.is_private ? "lock" : "hash", note: this.#note(channel) }));
+    refresh(this.head, header({ title, glyph: channel.is_im ? null : channel.is_private ? "lock" : "hash", note: this.#note(channel) }));
     const messages = store.messages(id).filter(inChannel);
     this.list.show(messages, { lastRead: this.#lastRead, toEnd: opened,
       empty: channel.is_im ? `This is the beginning of your messages with ${title}.` : `This is the beginning of #${title}.` });
@@ -65,6 +68,12 @@ export class ChannelView {
     this.composer.set({ placeholder: channel.is_im ? `Message ${title}` : `Message #${title}`, disabled: closedReason(channel, store.state.me) });
     if (this.composer.node.parentNode !== this.foot) replace(this.foot, this.composer.node);
     return undefined;
+  }
+
+  /** Another person reads this: their own unread line, their own messages. */
+  forget() {
+    this.#id = null;
+    this.list.clear();
   }
 
   #note(channel) {
@@ -108,7 +117,7 @@ export class ThreadView {
     const messages = store.messages(channelId).filter((one) => one.ts === ts || one.thread_ts === ts);
     if (opened) {
       this.list.clear();
-      this.composer.clear();
+      this.composer.load("");
       replace(this.node, paneHead("Thread", channel?.is_im ? name : `#${name}`, close), this.list.node, this.foot);
     }
     this.list.show(messages, { toEnd: opened && messages.length > 1, empty: "This thread does not exist any more." });

@@ -46,6 +46,20 @@ export function replace(node, ...children) {
   return append(node, children);
 }
 
+const nameOf = (node) => node.dataset.channel ?? node.getAttribute("aria-label") ?? node.textContent;
+
+/** Like `replace`, for parts drawn again at every event: leaves equal content alone and keeps the focus where it was. */
+export function refresh(node, ...children) {
+  const next = append(document.createElement(node.tagName), children);
+  if (next.childNodes.length === node.childNodes.length && [...next.childNodes].every((child, at) => child.isEqualNode(node.childNodes[at]))) return;
+  const focused = node.contains(document.activeElement) ? document.activeElement : null;
+  const at = focused ? [...node.querySelectorAll("button")].indexOf(focused) : -1;
+  node.replaceChildren(...next.childNodes);
+  if (!focused) return;
+  const buttons = [...node.querySelectorAll("button")];
+  (buttons.find((button) => nameOf(button) === nameOf(focused)) ?? buttons[at])?.focus({ preventScroll: true });
+}
+
 /** Links leave the page only by these schemes: `javascript:` and `data:` addresses stay text. */
 export function safeAddress(address) {
   try {

@@ -1,7 +1,7 @@
 /* Starts the page: one person, one route, three regions. Everything drawn follows from the store and the route. */
 
 import { ChannelView, paneHead, ThreadView } from "./conversation.js";
-import { h, icon, replace } from "./dom.js";
+import { h, icon, refresh, replace } from "./dom.js";
 import { MessageView, avatar } from "./messages.js";
 import { Modal } from "./modal.js";
 import { mrkdwn } from "./mrkdwn.js";
@@ -31,6 +31,7 @@ class App {
   forms = new Map();
   #user = new URLSearchParams(location.search).get("user") || FIRST_PERSON;
   #homeTold = false;
+  #switched = false;
 
   constructor() {
     this.store = new Store((event) => this.#happened(event));
@@ -50,6 +51,11 @@ class App {
     phone.addEventListener("change", () => this.draw());
     document.addEventListener("visibilitychange", () => this.#read());
     document.addEventListener("keydown", (event) => this.#key(event));
+    // The hash is the route, so the skip link may not change it.
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      (byId("composer") ?? byId("main")).focus();
+    });
     this.#banner("Connecting…");
     store.connect(this.#user);
   }
@@ -106,13 +112,15 @@ class App {
   choosePerson(id) {
     if (id === this.#user) return;
     this.#user = id;
+    this.#switched = true;
     const query = new URLSearchParams(location.search);
     query.set("user", id);
     history.replaceState(null, "", `?${query}${location.hash}`);
     this.#homeTold = false;
     this.forms.clear();
     this.homeView.forget();
-    this.channelView.list.clear();
+    this.channelView.forget();
+    this.threadView.left();
     this.threadView.list.clear();
     this.modal.show([], null);
     this.store.connect(id);
@@ -126,6 +134,8 @@ class App {
         this.#banner(null);
         useZone(event.me.tz);
         this.homeView.forget();
+        if (this.#switched && this.route.page === "channel" && !this.store.channel(this.route.channel)) this.go({ page: "channel", channel: this.#firstChannel() });
+        this.#switched = false;
         break;
       case "offline":
         return this.#banner("The playground does not answer. Trying again…");
@@ -230,7 +240,7 @@ class App {
     const tab = (name, words, glyph, current, count) => h("button", { type: "button", "aria-current": current ? "page" : null, onclick: () => {
       this.go({ page: name });
     } }, icon(glyph, 22), h("span", {}, words), count ? h("span.badge.loud", { "aria-label": `${count} waiting` }, String(count)) : null);
-    replace(byId("bottom"), tab("home", "Home", "home", page === "home"), tab("list", "Channels", "hash", page === "list" || page === "channel"),
+    refresh(byId("bottom"), tab("home", "Home", "home", page === "home"), tab("list", "Channels", "hash", page === "list" || page === "channel"),
       tab("waiting", "Waiting", "inbox", page === "waiting", waiting));
   }
 

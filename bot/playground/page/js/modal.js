@@ -80,7 +80,7 @@ export class Modal {
         this.depth > 1 ? h("button.icon-button", { type: "button", "aria-label": "Back", onclick: () => this.#close(false) }, icon("back")) : null,
         h("h2", {}, title),
         h("button.icon-button", { type: "button", "aria-label": "Close", onclick: () => this.#close(true) }, icon("close"))),
-      h("div.modal-body", { tabindex: "0" }, drawn),
+      h("div.modal-body", { tabindex: "-1" }, drawn),
       h("footer.modal-foot", {},
         this.#problem ? h("p.field-error", { role: "alert" }, icon("warn", 16), this.#problem) : null,
         h("div.dialog-buttons", {},

@@ -1,7 +1,7 @@
 /* The two pages that are no conversation: the app's Home tab, and the cards that wait for a person. */
 
 import { blocks } from "./blocks.js";
-import { h, replace } from "./dom.js";
+import { h, refresh, replace } from "./dom.js";
 import { FormState } from "./form.js";
 import { channelTitle } from "./names.js";
 
@@ -32,7 +32,7 @@ export class HomeView {
     const { state } = this.store;
     const tabs = h("div.tabs", { role: "group", "aria-label": "Tabs of the app" }, h("button", { type: "button", "aria-current": "page" }, "Home"),
       h("button", { type: "button", onclick: this.openMessages }, "Messages"));
-    replace(this.head, this.header({ title: state.app.name, note: tabs }));
+    refresh(this.head, this.header({ title: state.app.name, note: tabs }));
     const view = state.home;
     if (this.#drawn === (view ?? "none")) return;
     this.#drawn = view ?? "none";
@@ -50,7 +50,9 @@ export class HomeView {
     const focused = this.body.contains(document.activeElement) ? document.activeElement.dataset : null;
     const drawn = blocks(view.blocks, surface);
     form.keep(surface.shown);
+    const scrolled = this.body.scrollTop;
     replace(this.body, h("div.home", {}, drawn));
+    this.body.scrollTop = scrolled;
     if (focused?.action) {
       const value = focused.value ? `[data-value="${CSS.escape(focused.value)}"]` : "";
       this.body.querySelector(`[data-action="${CSS.escape(focused.action)}"]${value}`)?.focus({ preventScroll: true });
@@ -74,10 +76,9 @@ export class WaitingView {
 
   show() {
     const messages = waitingMessages(this.store);
-    const stamp = messages.map((one) => one.ts).join(" ");
-    replace(this.head, this.header({ title: "Waiting", note: h("span.head-note", {}, "Cards that wait for a person, newest first") }));
-    if (this.body.contains(document.activeElement) && this.body.dataset.stamp === stamp && this.same(messages)) return;
-    this.body.dataset.stamp = stamp;
+    refresh(this.head, this.header({ title: "Waiting", note: h("span.head-note", {}, "Cards that wait for a person, newest first") }));
+    if (this.same(messages)) return;
+    const scrolled = this.body.scrollTop;
     this.shown = messages;
     replace(this.body, messages.length ? messages.map((message) => {
       const channel = this.store.channel(message.channel);
@@ -85,6 +86,7 @@ export class WaitingView {
       return h("section.waiting", {}, h("button.linklike.waiting-where", { type: "button", onclick: () => this.go({ page: "channel", channel: message.channel, at: message.ts }) }, name),
         this.view.draw(message, { grouped: false, inThread: false }));
     }) : h("div.empty", {}, "Nothing waits for anybody."));
+    this.body.scrollTop = scrolled;
   }
 
   same(messages) {

@@ -1,6 +1,6 @@
 /* The side bar: workspace, what waits, channels, the app, and whose eyes one looks through. */
 
-import { h, icon, replace } from "./dom.js";
+import { h, icon, refresh } from "./dom.js";
 import { avatar } from "./messages.js";
 import { channelTitle, described } from "./names.js";
 import { openMenu } from "./popup.js";
@@ -42,7 +42,8 @@ export function drawSide(node, deps) {
   const you = h("button.you", { type: "button", "aria-haspopup": "menu", onclick: () => personMenu(you, store, choosePerson) },
     avatar(state.me), h("span.you-text", {}, h("span.muted", {}, "You are: "), h("strong", {}, described(state.me))), icon("down", 16));
   const tool = (name, words, glyph) => h("button.row", { type: "button", "aria-pressed": String(panel === name), onclick: () => openPanel(name) }, icon(glyph, 16), h("span.row-name", {}, words));
-  replace(node,
+  const scrolled = node.querySelector(".side-scroll")?.scrollTop ?? 0;
+  refresh(node,
     h("header.side-head", {}, h("span.workspace", {}, state.workspace.name), h("span.muted", {}, "playground")),
     h("nav.side-scroll", { "aria-label": "Workspace" },
       h("section.side-section.first", {},
@@ -57,4 +58,5 @@ export function drawSide(node, deps) {
       direct.length ? section("People", direct.map((one) => channelRow(one, deps))) : null,
       h("section.side-section.tools-section", {}, h("h2", {}, "Tools"), tool("payloads", "Show payloads", "code"), tool("faults", "Faults", "warn"))),
     h("footer.side-foot", {}, you));
+  node.querySelector(".side-scroll").scrollTop = scrolled;
 }
