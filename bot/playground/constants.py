@@ -60,12 +60,13 @@ IMAGE_TITLE: Final = 2_000
 URL: Final = 3_000
 MARKDOWN_TEXT: Final = 12_000
 LABEL: Final = 2_000
-ALERT_TEXT: Final = 200  # (G) the block is new and its limit unpublished where we looked
+ALERT_TEXT: Final = 200  # slackapi/java-slack-sdk, AlertBlock, 2026
 VIDEO_TITLE: Final = 199
 VIDEO_AUTHOR: Final = 49
 TABLE_ROWS: Final = 100
 TABLE_CELLS: Final = 20
 TABLE_CHARACTERS: Final = 10_000
+DATA_TABLE_ROWS: Final = 101  # the header and a hundred rows; at least the header and one
 
 # Elements
 BUTTON_TEXT: Final = 75

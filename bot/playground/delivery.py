@@ -72,7 +72,9 @@ class Delivery:
         if self._client is not None:
             await self._client.aclose()
 
-    async def deliver(self, kind: str, name: str, payload: Json, *, takes_answer: bool, retry: Retry | None = None) -> Ack:
+    async def deliver(
+        self, kind: str, name: str, payload: Json, *, takes_answer: bool, retry: Retry | None = None
+    ) -> Ack:
         """Send and wait for the acknowledgement, at most three seconds. `kind` is Socket Mode's type of envelope."""
         if self._slack.faults.take_lost_delivery():
             self._log(kind, name, payload, Ack("operation_timeout"), 0.0)
@@ -107,7 +109,12 @@ class Delivery:
         staying = [connection for connection in self.connections if not connection.is_leaving] or self.connections
         connection = staying[self._turn % len(staying)]
         envelope = str(uuid4())
-        message: Json = {"envelope_id": envelope, "type": kind, "accepts_response_payload": takes_answer, "payload": payload}
+        message: Json = {
+            "envelope_id": envelope,
+            "type": kind,
+            "accepts_response_payload": takes_answer,
+            "payload": payload,
+        }
         if kind == "events_api":
             message |= {"retry_attempt": retry.attempt if retry else 0, "retry_reason": retry.reason if retry else ""}
         answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
@@ -202,7 +209,11 @@ class Delivery:
     async def verify_request_url(self) -> bool:
         """The challenge that Slack sends when a request URL is set: whether the app returned it."""
         challenge = uuid4().hex
-        payload = {"token": self._slack.workspace.app.verification_token, "challenge": challenge, "type": "url_verification"}
+        payload = {
+            "token": self._slack.workspace.app.verification_token,
+            "challenge": challenge,
+            "type": "url_verification",
+        }
         ack = await self._once("events_api", "url_verification", payload, True, None)
         return ack.body.get("challenge") == challenge
 

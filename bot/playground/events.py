@@ -100,7 +100,9 @@ class Events:
             case ChangeKind.UNINSTALLED:
                 yield "app_uninstalled", {"type": "app_uninstalled", "event_ts": stamp}
             case ChangeKind.PERSON if change.user:
-                user = user_json(ws, ws.people[change.user], with_email="users:read.email" in self._slack.manifest.scopes)
+                user = user_json(
+                    ws, ws.people[change.user], with_email="users:read.email" in self._slack.manifest.scopes
+                )
                 yield "user_change", {"type": "user_change", "user": user, "event_ts": stamp}
             case _ if channel is None or bot not in channel.members:
                 return
@@ -109,16 +111,22 @@ class Events:
             case ChangeKind.JOINED | ChangeKind.LEFT:
                 name = "member_joined_channel" if change.kind is ChangeKind.JOINED else "member_left_channel"
                 kind = "G" if channel.seed.is_private else "C"
-                yield name, {
-                    "type": name,
-                    "user": change.user,
-                    "channel": channel.id,
-                    "channel_type": kind,
-                    "team": ws.seed.team_id,
-                    "event_ts": stamp,
-                }
+                yield (
+                    name,
+                    {
+                        "type": name,
+                        "user": change.user,
+                        "channel": channel.id,
+                        "channel_type": kind,
+                        "team": ws.seed.team_id,
+                        "event_ts": stamp,
+                    },
+                )
             case ChangeKind.ARCHIVED:
-                yield "channel_archive", {"type": "channel_archive", "channel": channel.id, "user": change.user, "event_ts": stamp}
+                yield (
+                    "channel_archive",
+                    {"type": "channel_archive", "channel": channel.id, "user": change.user, "event_ts": stamp},
+                )
 
     def _message_events(self, change: Change, channel: Channel, message: Message) -> Iterator[tuple[str, Json]]:
         ws = self._slack.workspace
@@ -132,7 +140,14 @@ class Events:
                 yield "app_mention", _mention(event)
             return
         stamp = ws.new_ts()
-        event = {"type": "message", **where, "hidden": True, "event_ts": stamp, "ts": stamp, "previous_message": change.before}
+        event = {
+            "type": "message",
+            **where,
+            "hidden": True,
+            "event_ts": stamp,
+            "ts": stamp,
+            "previous_message": change.before,
+        }
         if change.kind is ChangeKind.MESSAGE_CHANGED:
             event |= {"subtype": "message_changed", "message": message_json(ws, message)}
         else:
@@ -144,5 +159,16 @@ _STAMPED = {ChangeKind.UNINSTALLED, ChangeKind.PERSON, ChangeKind.JOINED, Change
 
 
 def _mention(event: Json) -> dict[str, Any]:
-    kept = ("user", "text", "ts", "client_msg_id", "team", "thread_ts", "parent_user_id", "channel", "event_ts", "blocks")
+    kept = (
+        "user",
+        "text",
+        "ts",
+        "client_msg_id",
+        "team",
+        "thread_ts",
+        "parent_user_id",
+        "channel",
+        "event_ts",
+        "blocks",
+    )
     return {"type": "app_mention", **{name: event[name] for name in kept if name in event}}

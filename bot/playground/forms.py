@@ -43,7 +43,9 @@ def _problem(element: Mapping[str, Any], value: Any) -> str | None:
         case "number_input":
             return _number(element, str(value))
         case "email_text_input":
-            return None if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(value)) else "Please enter a valid email address."
+            return (
+                None if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(value)) else "Please enter a valid email address."
+            )
         case "url_text_input":
             return None if re.match(r"https?://\S+", str(value)) else "Please enter a valid URL."
         case "static_select" | "radio_buttons":

@@ -28,6 +28,7 @@ from bot.playground.response_urls import ResponseUrls
 from bot.playground.seed import Conduct, Seed, default_manifest, default_seed
 from bot.playground.slack import Slack
 from bot.playground.web_api import WebApi
+from bot.playground.workspace import Change, ChangeKind
 from bot.playground.world import World
 
 Json = dict[str, Any]
@@ -81,7 +82,8 @@ class Host:
     # Life -----------------------------------------------------------------------------------------------------------------
     def start(self) -> Self:
         """Listen; on return the server answers. Raises OSError where the port is taken."""
-        bound = socket.socket(socket.AF_INET)
+        # Without the protocol asyncio does not switch Nagle's delay off, which costs 40 ms a call.
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind(self._bound)
@@ -103,7 +105,9 @@ class Host:
         )
         self._uvicorn = uvicorn.Server(config)
         ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, args=(self._uvicorn, bound, ready), name="slack", daemon=True)
+        self._thread = threading.Thread(
+            target=self._serve, args=(self._uvicorn, bound, ready), name="slack", daemon=True
+        )
         self._thread.start()
         ready.wait()
         return self
@@ -127,6 +131,7 @@ class Host:
             if not self._loop.is_closed():
                 self._loop.close()
             return
+        self.run(self._feed.end)
         self._uvicorn.should_exit = True
         self._thread.join()
         self._thread = None
@@ -150,7 +155,12 @@ class Host:
 
     # From other threads -----------------------------------------------------------------------------------------------------
     def run_async(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the server's loop and answer its result, or raise what it raised."""
+        """Run a coroutine on the server's loop and answer its result, or raise what it raised. Works before `start`, too."""
+        if self._thread is None:
+            if self._loop.is_closed():
+                work.close()
+                raise RuntimeError("the Slack server has stopped")
+            return self._loop.run_until_complete(work)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def run(self, work: Callable[[], T]) -> T:
@@ -163,7 +173,12 @@ class Host:
 
     def deliver_to(self, request_url: str | None) -> None:
         """Reach the app over signed HTTP at this address from now on; None: Socket Mode again."""
-        self.run(lambda: setattr(self.slack, "request_url", request_url))
+
+        def change() -> None:
+            self.slack.request_url = request_url
+            self.slack.workspace.tell(Change(ChangeKind.APP))
+
+        self.run(change)
 
     def verify_request_url(self) -> bool:
         return self.run_async(self._delivery.verify_request_url())
@@ -199,9 +214,7 @@ class Host:
     # HTTP -----------------------------------------------------------------------------------------------------------------
     def _application(self) -> Starlette:
         api = WebApi(self.slack, self._urls)
-        page = PageApi(
-            self.slack, feed=self._feed, interactions=self.interactions, world=self.world, hosts=self._hosts
-        )
+        page = PageApi(self.slack, feed=self._feed, interactions=self.interactions, world=self.world, hosts=self._hosts)
         return Starlette(
             routes=[
                 Route("/api/{method}", api.call, methods=["GET", "POST"]),

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.playground import forms, typed_text
-from bot.playground.block_schema import GROUP, OPTION
 from bot.playground.delivery import Ack, Delivery
+from bot.playground.element_schema import GROUP, OPTION
 from bot.playground.errors import PersonError, SlackError
 from bot.playground.events import Events
 from bot.playground.manifest import SlashCommand
@@ -119,7 +119,9 @@ class Interactions:
             "trigger_id": self._slack.triggers.issue(user),
         }
 
-    def say(self, user: str, channel_id: str, text: str, *, thread_ts: str | None = None, broadcast: bool = False) -> str:
+    def say(
+        self, user: str, channel_id: str, text: str, *, thread_ts: str | None = None, broadcast: bool = False
+    ) -> str:
         """A person's message; answers its timestamp. The app hears of it by an event."""
         channel = self._open_channel(user, channel_id)
         if not text.strip():
@@ -202,7 +204,9 @@ class Interactions:
         if not ack.is_ok:
             raise PersonError(ack.error, "This did not work: the app did not answer.")
 
-    def _element(self, user: str, source: Mapping[str, Any], block_id: str, action_id: str) -> tuple[Json, Message | View]:
+    def _element(
+        self, user: str, source: Mapping[str, Any], block_id: str, action_id: str
+    ) -> tuple[Json, Message | View]:
         place: Message | View
         if source.get("type") == "view":
             place = self._view(user, str(source.get("view_id")))
@@ -292,7 +296,12 @@ class Interactions:
                 if chosen in self._ws.channels:
                     url = self._urls.issue(user, chosen)
                     found.append(
-                        {"block_id": block["block_id"], "action_id": element["action_id"], "channel_id": chosen, "response_url": url}
+                        {
+                            "block_id": block["block_id"],
+                            "action_id": element["action_id"],
+                            "channel_id": chosen,
+                            "response_url": url,
+                        }
                     )
         return found
 
@@ -308,7 +317,9 @@ class Interactions:
                 known = {block["block_id"] for block, _ in forms.inputs_of(view.body["blocks"])}
                 if not isinstance(errors, dict) or not errors or not set(errors) <= known:
                     raise PersonError("invalid_errors", _TROUBLE)
-                raise PersonError("validation", "Please check the form.", fields={str(k): str(v) for k, v in errors.items()})
+                raise PersonError(
+                    "validation", "Please check the form.", fields={str(k): str(v) for k, v in errors.items()}
+                )
             case "update":
                 self._ws.replace_view(view, check_view(self._ws, body.get("view"), "modal", replaces=view))
             case "push":

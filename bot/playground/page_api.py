@@ -4,6 +4,7 @@ Only the page may call them: a foreign Origin, a foreign Host or a body that is 
 in the same browser can act in the playground.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from bot.playground.errors import PersonError, SlackError
 from bot.playground.interactions import Interactions
 from bot.playground.methods.call import Args, Call
 from bot.playground.methods.chat import permalink
-from bot.playground.page_feed import PageFeed
+from bot.playground.page_feed import PageFeed, Viewer
 from bot.playground.slack import Slack
 from bot.playground.world import World
 
@@ -72,7 +73,9 @@ class PageApi:
     def _is_own(self, connection: HTTPConnection) -> bool:
         host = connection.headers.get("host", "")
         origin = connection.headers.get("origin")
-        return (urlsplit(f"//{host}").hostname or "") in self._hosts and (origin is None or urlsplit(origin).netloc == host)
+        return (urlsplit(f"//{host}").hostname or "") in self._hosts and (
+            origin is None or urlsplit(origin).netloc == host
+        )
 
     # Reading --------------------------------------------------------------------------------------------------------------
     async def index(self, request: Request) -> Response:
@@ -115,25 +118,28 @@ class PageApi:
         return Response(stored.content, media_type=media_type, headers=headers)
 
     async def socket(self, websocket: WebSocket) -> None:
-        """The feed of one open page."""
-        user = websocket.query_params.get("user", "")
+        """The feed of one open page; without a `user` that of the first person."""
         if not self._is_own(websocket):
             await websocket.close(4403)
             return
         await websocket.accept()
-        person = self._slack.workspace.people.get(user)
-        if person is None or person.is_bot:
+        people = self._slack.workspace.people
+        user = websocket.query_params.get("user") or next(iter(people))
+        if user not in people or people[user].is_bot:
             await websocket.close(4404)
             return
         viewer = self._feed.open(user, wants_payloads=websocket.query_params.get("payloads") == "1")
+        leaving = asyncio.get_running_loop().create_task(_until_gone(websocket, viewer))
         try:
             await websocket.send_json(self._feed.snapshot(user))
             while (event := await viewer.queue.get()) is not None:
                 await websocket.send_json(event)
-            await websocket.close(4408)
+            if not leaving.done():
+                await websocket.close(4408)
         except WebSocketDisconnect:
             return
         finally:
+            leaving.cancel()
             self._feed.close(viewer)
 
     # Acting ---------------------------------------------------------------------------------------------------------------
@@ -241,3 +247,10 @@ class PageApi:
     async def _act(self, user: str, given: Json) -> Json:
         await self._world.act(given)
         return {}
+
+
+async def _until_gone(websocket: WebSocket, viewer: Viewer) -> None:
+    """Read, and ignore, what the page sends, so that its going is noticed; then end its feed."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+    viewer.end()

@@ -32,11 +32,14 @@ class Viewer:
     def tell(self, event: Json) -> None:
         self.seq += 1
         if self.queue.qsize() >= _BACKLOG:
-            while not self.queue.empty():
-                self.queue.get_nowait()
-            self.queue.put_nowait(None)
+            self.end()
         else:
             self.queue.put_nowait({**event, "seq": self.seq})
+
+    def end(self) -> None:
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
 
 class PageFeed:
@@ -55,6 +58,11 @@ class PageFeed:
 
     def close(self, viewer: Viewer) -> None:
         self._viewers.remove(viewer)
+
+    def end(self) -> None:
+        """Close every page's feed."""
+        for viewer in tuple(self._viewers):
+            viewer.end()
 
     def tell_all(self, event: Json) -> None:
         for viewer in self._viewers:
@@ -128,7 +136,9 @@ class PageFeed:
             "app": self._app(),
             "me": self.person(ws.people[user]),
             "people": [self.person(person) for person in ws.people.values()],
-            "groups": [{"id": g.id, "handle": g.handle, "name": g.name, "users": list(g.users)} for g in ws.groups.values()],
+            "groups": [
+                {"id": g.id, "handle": g.handle, "name": g.name, "users": list(g.users)} for g in ws.groups.values()
+            ],
             "channels": [self.channel(channel, user) for channel in visible],
             "messages": {channel.id: [self.message(m) for m in channel.messages.values()] for channel in visible},
             "home": self._home(user),
@@ -213,7 +223,9 @@ class PageFeed:
 
     def _with_image(self, block: Json) -> Json:
         """A block in which an uploaded picture has an address that the page may load."""
-        parts: Json = {name: self._with_image(block[name]) for name in ("accessory",) if isinstance(block.get(name), dict)}
+        parts: Json = {
+            name: self._with_image(block[name]) for name in ("accessory",) if isinstance(block.get(name), dict)
+        }
         if isinstance(block.get("elements"), list) and block.get("type") == "context":
             parts["elements"] = [self._with_image(element) for element in block["elements"]]
         wanted: Mapping[str, Any] = block.get("slack_file") or {}

@@ -99,7 +99,9 @@ class PersonAt:
         block = next(block for block in shown["blocks"] if block["block_id"] == block_id)
         element = next(element for _, element in elements_of(block))
         people = self._server.interactions
-        answer = self._server.run_async(people.suggest(self.id, source_of(shown), block_id, element["action_id"], typed))
+        answer = self._server.run_async(
+            people.suggest(self.id, source_of(shown), block_id, element["action_id"], typed)
+        )
         groups = answer.get("option_groups")
         return [o for g in groups for o in g["options"]] if groups else list(answer["options"])
 
@@ -134,7 +136,9 @@ class PersonAt:
         for option in offered:
             if wanted in (option, option["value"], label_of(option)):
                 return option
-        raise PersonError("no_such_option", f"There is no {wanted!r}; there is {[label_of(option) for option in offered]}")
+        raise PersonError(
+            "no_such_option", f"There is no {wanted!r}; there is {[label_of(option) for option in offered]}"
+        )
 
     def close(self, view: Mapping[str, Any], *, every: bool = False) -> None:
         self._server.run_async(self._server.interactions.close(self.id, view["id"], every=every))

@@ -67,6 +67,22 @@ class PlaygroundServer(Host):
 
         return self.run(look)
 
+    def wait_for_message(self, channel: str, text: str, *, seconds: float = 5.0) -> Json:
+        """The newest message of a channel whose `text` holds this, once there is one."""
+
+        def look() -> Json | None:
+            return next((m for m in reversed(self.messages(channel)) if text in m["text"]), None)
+
+        return self.wait_for(look, seconds)
+
+    def wait_for_ephemeral(self, user: str, text: str, *, seconds: float = 5.0) -> Json:
+        """The newest message that only this person sees and whose `text` holds this, once there is one."""
+
+        def look() -> Json | None:
+            return next((m for m in reversed(self.ephemerals(user)) if text in m["text"]), None)
+
+        return self.wait_for(look, seconds)
+
     def ephemerals(self, user: str, channel: str | None = None) -> list[Json]:
         """What only this person sees, oldest first; what Slack would not have shown is left out."""
 

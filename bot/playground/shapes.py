@@ -122,7 +122,13 @@ def message_json(ws: Workspace, message: Message, *, metadata: bool = False) -> 
             "bot_id": ws.app.bot_id,
             "app_id": ws.app.id,
             "team": ws.seed.team_id,
-            "bot_profile": {"id": ws.app.bot_id, "app_id": ws.app.id, "name": ws.app.name, "deleted": False, "team_id": ws.seed.team_id},
+            "bot_profile": {
+                "id": ws.app.bot_id,
+                "app_id": ws.app.id,
+                "name": ws.app.name,
+                "deleted": False,
+                "team_id": ws.seed.team_id,
+            },
         }
     if message.client_msg_id:
         shown |= {"client_msg_id": message.client_msg_id, "team": ws.seed.team_id}

@@ -45,9 +45,9 @@ def validate_view(view: object, *, files_ready: FilesReady = lambda _: True) -> 
         return out.problems
     blocks = [block for block in view["blocks"] if isinstance(block, dict)]
     _identifiers_are_unique(blocks, "/view/blocks", out)
-    has_input = any(block.get("type") == "input" for block in blocks)
-    if view.get("type") == "modal" and has_input and not view.get("submit"):
-        out.add("/view", "missing", "missing required field: submit")
+    first_input = next((index for index, block in enumerate(blocks) if block.get("type") == "input"), None)
+    if view.get("type") == "modal" and first_input is not None and not view.get("submit"):
+        out.add(f"/view/blocks/{first_input}/input", "missing", "must define `submit` to use an `input` block")
     focused = [
         f"/view/blocks/{index}{at}/focus_on_load"
         for index, block in enumerate(blocks)
@@ -85,7 +85,7 @@ def _at_most(blocks: Sequence[Mapping[str, Any]], kind: str, allowed: int, out: 
 
 def _tables_are_small(blocks: Sequence[Mapping[str, Any]], out: Out) -> None:
     for index, block in enumerate(blocks):
-        if block.get("type") == "table" and visible_characters([block]) > c.TABLE_CHARACTERS:
+        if block.get("type") in {"table", "data_table"} and visible_characters([block]) > c.TABLE_CHARACTERS:
             out.add(f"/blocks/{index}", "too_long", f"must be less than {c.TABLE_CHARACTERS + 1} characters")
 
 

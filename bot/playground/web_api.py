@@ -136,7 +136,9 @@ class WebApi:
             return Response()
         ms = (time.perf_counter() - began) * 1000
         status = str(answer.body.get("error") or answer.outcome)
-        self._slack.log.add("from_app", "response_url", "response_url", request=given, response=answer.body, status=status, ms=ms)
+        self._slack.log.add(
+            "from_app", "response_url", "response_url", request=given, response=answer.body, status=status, ms=ms
+        )
         if answer.dies:
             return await cut(request)
         return JSONResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))

@@ -235,7 +235,9 @@ class Workspace:
             if m.ts > since and m.user != user and (not m.is_reply or m.is_broadcast) and m.subtype != "tombstone"
         ]
         mine = [f"<@{user}", *(f"<!subteam^{g.id}" for g in self.groups.values() if user in g.users)]
-        mentions = sum(1 for m in news if channel.im_user or any(name in m.text or name in str(m.blocks) for name in mine))
+        mentions = sum(
+            1 for m in news if channel.im_user or any(name in m.text or name in str(m.blocks) for name in mine)
+        )
         return len(news), mentions
 
     # Messages ---------------------------------------------------------------------------------------------------------
@@ -267,7 +269,9 @@ class Workspace:
 
     def _ensure_parent(self, channel: Channel, ts: str) -> None:
         if ts not in channel.messages:
-            channel.messages[ts] = Message(ts, channel.id, "USLACKBOT", "This message was deleted.", subtype="tombstone", thread_ts=ts)
+            channel.messages[ts] = Message(
+                ts, channel.id, "USLACKBOT", "This message was deleted.", subtype="tombstone", thread_ts=ts
+            )
             channel.messages = dict(sorted(channel.messages.items()))
 
     def change(self, channel: Channel, message: Message, *, before: Json) -> None:
@@ -278,7 +282,12 @@ class Workspace:
         channel.deleted.add(message.ts)
         if message.ts in channel.messages and channel.replies(message.ts):
             channel.messages[message.ts] = Message(
-                message.ts, channel.id, "USLACKBOT", "This message was deleted.", subtype="tombstone", thread_ts=message.ts
+                message.ts,
+                channel.id,
+                "USLACKBOT",
+                "This message was deleted.",
+                subtype="tombstone",
+                thread_ts=message.ts,
             )
         else:
             channel.remove(message.ts)

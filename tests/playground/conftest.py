@@ -17,7 +17,9 @@ from bot.playground.server import Json, PlaygroundServer
 
 def manifest() -> Json:
     made = default_manifest()
-    made["features"]["slash_commands"].append({"command": "/deploy", "usage_hint": "APP to ENV", "should_escape": False})
+    made["features"]["slash_commands"].append(
+        {"command": "/deploy", "usage_hint": "APP to ENV", "should_escape": False}
+    )
     made["features"]["shortcuts"] = [
         {"name": "Deploy", "type": "global", "callback_id": "deploy", "description": "Open the form"},
         {"name": "Why?", "type": "message", "callback_id": "why", "description": "Diagnose"},

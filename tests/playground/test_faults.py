@@ -26,7 +26,9 @@ def client_of(slack: PlaygroundServer, **options: Any) -> WebClient:
 
 def test_a_429_names_its_wait_and_the_sdk_honours_it(slack: PlaygroundServer) -> None:
     slack.arm(rate_limited={"chat.postMessage": {"times": 1, "retry_after": 1}})
-    client = WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=1)])
+    client = WebClient(
+        slack.bot_token, base_url=slack.api_url, retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=1)]
+    )
     client.chat_postMessage(channel=WEB, text="x")
     first, second = slack.calls("chat.postMessage")
     assert (first.status, second.status) == ("429", "ok")

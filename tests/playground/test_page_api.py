@@ -44,7 +44,9 @@ class Page:
                 return event
 
     def do(self, action: str, **given: Any) -> Json:
-        answer = httpx.post(f"{self._slack.url}/page/{action}", json={"user": self.user, **given}, trust_env=False, timeout=5)
+        answer = httpx.post(
+            f"{self._slack.url}/page/{action}", json={"user": self.user, **given}, trust_env=False, timeout=5
+        )
         assert answer.status_code == 200, answer.text
         data = answer.json()
         assert isinstance(data, dict)
@@ -78,7 +80,12 @@ def app_with_button(slack: PlaygroundServer) -> App:
                 "title": PLAIN,
                 "submit": PLAIN,
                 "blocks": [
-                    {"type": "input", "block_id": "why", "label": PLAIN, "element": {"type": "plain_text_input", "action_id": "why"}}
+                    {
+                        "type": "input",
+                        "block_id": "why",
+                        "label": PLAIN,
+                        "element": {"type": "plain_text_input", "action_id": "why"},
+                    }
                 ],
             },
         )
@@ -97,7 +104,13 @@ def app_with_button(slack: PlaygroundServer) -> App:
 def test_the_snapshot_holds_what_this_person_may_see(slack: PlaygroundServer, open_page: OpenPage) -> None:
     snapshot = open_page(ANA).snapshot
     assert snapshot["me"]["name"] == "ana"
-    assert {c["name"] for c in snapshot["channels"] if not c["is_im"]} == {"team-web", "prod", "staging", "alerts", "paas-audit"}
+    assert {c["name"] for c in snapshot["channels"] if not c["is_im"]} == {
+        "team-web",
+        "prod",
+        "staging",
+        "alerts",
+        "paas-audit",
+    }
     assert [c["user"] for c in snapshot["channels"] if c["is_im"]] == ["U0BOT00001"]
     assert snapshot["commands"][0] == {"command": "/paas", "description": "Everything", "usage_hint": "VERB APP to ENV"}
     assert (snapshot["app"]["connected"], snapshot["app"]["mode"]) == (False, "socket")
@@ -122,7 +135,9 @@ def test_messages_unread_counts_and_threads_arrive_as_events(slack: PlaygroundSe
     assert page.until("message_changed")["message"]["subtype"] == "tombstone"
 
 
-def test_an_ephemeral_message_is_for_one_open_page_and_gone_on_reload(slack: PlaygroundServer, open_page: OpenPage) -> None:
+def test_an_ephemeral_message_is_for_one_open_page_and_gone_on_reload(
+    slack: PlaygroundServer, open_page: OpenPage
+) -> None:
     ana, bo = open_page(ANA), open_page(BO)
     client = WebClient(slack.bot_token, base_url=slack.api_url)
     client.chat_postEphemeral(channel=WEB, user=ANA, text="only you")
@@ -140,7 +155,9 @@ def test_a_click_a_form_and_its_errors(slack: PlaygroundServer, open_page: OpenP
     source = {"type": "message", "channel": WEB, "ts": ts}
     assert page.do("click", source=source, block_id="b", action_id="go") == {"ok": True}
     view = page.until("modal")["stack"][-1]
-    assert page.do("submit", view_id=view["id"], state={"values": {}})["errors"] == {"why": "Please complete this required field."}
+    assert page.do("submit", view_id=view["id"], state={"values": {}})["errors"] == {
+        "why": "Please complete this required field."
+    }
     typed = {"why": {"why": {"type": "plain_text_input", "value": "because"}}}
     assert page.do("submit", view_id=view["id"], state={"values": typed}) == {"ok": True}
     entry = page.until("payload", lambda e: e["entry"]["name"] == "view_submission")["entry"]
@@ -171,7 +188,9 @@ def test_faults_and_mishaps_are_switched_from_the_page(slack: PlaygroundServer, 
     assert httpx.get(f"{slack.url}/page/faults", trust_env=False).json()["rate_limited"] == {}
 
 
-def test_uploaded_pictures_are_shown_and_other_files_only_downloaded(slack: PlaygroundServer, open_page: OpenPage) -> None:
+def test_uploaded_pictures_are_shown_and_other_files_only_downloaded(
+    slack: PlaygroundServer, open_page: OpenPage
+) -> None:
     page = open_page(ANA)
     client = WebClient(slack.bot_token, base_url=slack.api_url)
     client.files_upload_v2(filename="a.html", content="<script>alert(1)</script>", channel=WEB)
@@ -181,7 +200,9 @@ def test_uploaded_pictures_are_shown_and_other_files_only_downloaded(slack: Play
     assert shown["preview"].startswith("<script>")
     png = client.files_upload_v2(filename="a.png", content=b"\x89PNG", channel=WEB)["file"]["id"]
     assert page.until("message")["message"]["files"][0]["is_image"]
-    client.chat_postMessage(channel=WEB, text="chart", blocks=[{"type": "image", "slack_file": {"id": png}, "alt_text": "chart"}])
+    client.chat_postMessage(
+        channel=WEB, text="chart", blocks=[{"type": "image", "slack_file": {"id": png}, "alt_text": "chart"}]
+    )
     block = page.until("message")["message"]["blocks"][0]
     assert httpx.get(slack.url + block["image_url"], trust_env=False).content == b"\x89PNG"
 

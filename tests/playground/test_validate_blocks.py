@@ -128,7 +128,8 @@ SPOILT: list[tuple[str, Callable[[Json], None], str, str]] = [
     ("canary-thread-picture", drop(B, 1, "alt_text"), "/blocks/1", "missing"),
     ("canary-thread-picture", put(B, 1, "image_url", value="https://x.example/a.png"), "/blocks/1", "missing"),
     ("canary-thread-picture", put(B, 1, "alt_text", value="x" * 2001), "/blocks/1/alt_text", "too_long"),
-    ("deploy-form", drop("submit"), "/view", "missing"),
+    ("deploy-form", drop("submit"), "/view/blocks/0/input", "missing"),
+    ("deploy-form", put("submit_disabled", value=False), "/view", "unknown_field"),
     ("deploy-form", drop("title"), "/view", "missing"),
     ("deploy-form", put("title", T, value="x" * 25), "/view/title/text", "too_long"),
     ("deploy-form", put("submit", T, value="x" * 25), "/view/submit/text", "too_long"),
@@ -155,8 +156,12 @@ SPOILT: list[tuple[str, Callable[[Json], None], str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "spoil", "pointer", "code"), SPOILT, ids=[f"{s[0]}{s[2]}-{s[3]}-{i}" for i, s in enumerate(SPOILT)])
-def test_a_spoilt_card_is_refused_at_the_right_place(name: str, spoil: Callable[[Json], None], pointer: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "spoil", "pointer", "code"), SPOILT, ids=[f"{s[0]}{s[2]}-{s[3]}-{i}" for i, s in enumerate(SPOILT)]
+)
+def test_a_spoilt_card_is_refused_at_the_right_place(
+    name: str, spoil: Callable[[Json], None], pointer: str, code: str
+) -> None:
     data = card(name)
     spoil(data)
     assert (pointer, code) in [(problem.pointer, problem.code) for problem in problems(data)]
@@ -165,7 +170,9 @@ def test_a_spoilt_card_is_refused_at_the_right_place(name: str, spoil: Callable[
 def test_messages_are_worded_as_slack_words_them() -> None:
     data = card("approval")
     data["blocks"][1]["text"]["text"] = "x" * 3001
-    assert [p.sentence() for p in problems(data)] == ["must be less than 3001 characters [json-pointer:/blocks/1/text/text]"]
+    assert [p.sentence() for p in problems(data)] == [
+        "must be less than 3001 characters [json-pointer:/blocks/1/text/text]"
+    ]
 
 
 def test_the_same_action_id_in_two_blocks_is_allowed() -> None:
@@ -195,3 +202,16 @@ def test_a_whole_message_over_the_measured_length_is_too_long() -> None:
     assert not is_too_long([section] * 5)
     assert is_too_long([*[section] * 5, {"type": "header", "text": PLAIN}])
     assert visible_characters([{"type": "header", "text": PLAIN}]) == 101
+
+
+def test_a_data_table_has_a_header_and_even_rows() -> None:
+    def cell(text: str) -> Json:
+        return {"type": "raw_text", "text": text}
+
+    rows = [[cell("record"), cell("writes")], [cell("5318"), {"type": "raw_number", "value": 6}]]
+    table = {"type": "data_table", "caption": "Audit", "rows": rows, "page_size": 10}
+    assert validate_message([table]) == []
+    assert [p.pointer for p in validate_message([{**table, "rows": rows[:1]}])] == ["/blocks/0/rows"]
+    assert [p.pointer for p in validate_message([{**table, "rows": [*rows, [cell("5319")]]}])] == ["/blocks/0/rows/2"]
+    assert [p.code for p in validate_message([{"type": "data_table", "rows": rows}])] == ["missing"]
+    assert [p.pointer for p in validate_view({"type": "home", "blocks": [table]})] == ["/view/blocks/0/type"]

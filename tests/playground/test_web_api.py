@@ -74,7 +74,9 @@ def test_wrong_blocks_are_refused_with_pointers(client: WebClient) -> None:
     data = caught.value.response
     assert data["error"] == "invalid_blocks"
     assert data["errors"] == ["missing required field: text or fields [json-pointer:/blocks/1]"]
-    assert data["response_metadata"]["messages"] == ["[ERROR] missing required field: text or fields [json-pointer:/blocks/1]"]
+    assert data["response_metadata"]["messages"] == [
+        "[ERROR] missing required field: text or fields [json-pointer:/blocks/1]"
+    ]
     assert refused(lambda: client.chat_postMessage(channel=WEB, text="x", blocks="nonsense")) == "invalid_blocks_format"
     long = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2900}}] * 5
     assert refused(lambda: client.chat_postMessage(channel=WEB, text="x", blocks=long)) == "msg_blocks_too_long"
@@ -133,7 +135,9 @@ def test_ephemeral_messages_need_a_member_and_in_threads_a_reply(slack: Playgrou
     assert [m["text"] for m in slack.ephemerals(ANA)] == ["seen"]
 
 
-def test_a_deleted_parent_leaves_a_placeholder_until_its_last_reply_goes(slack: PlaygroundServer, client: WebClient) -> None:
+def test_a_deleted_parent_leaves_a_placeholder_until_its_last_reply_goes(
+    slack: PlaygroundServer, client: WebClient
+) -> None:
     root = post(client)
     reply = post(client, thread_ts=root)
     client.chat_delete(channel=WEB, ts=root)
@@ -226,12 +230,21 @@ def test_views_stack_three_deep_and_hashes_guard_them(slack: PlaygroundServer, c
 
 
 def test_what_was_typed_stays_when_a_form_is_updated(slack: PlaygroundServer, client: WebClient) -> None:
-    field = {"type": "input", "block_id": "a", "label": PLAIN, "element": {"type": "plain_text_input", "action_id": "a"}}
+    field = {
+        "type": "input",
+        "block_id": "a",
+        "label": PLAIN,
+        "element": {"type": "plain_text_input", "action_id": "a"},
+    }
     form = {**MODAL, "submit": PLAIN, "blocks": [field]}
     client.views_open(trigger_id=slack.run(lambda: slack.slack.triggers.issue(ANA)), view=form)
     view = slack.modal(ANA)
     assert view is not None
-    slack.run(lambda: slack.slack.workspace.stack(ANA)[0].values.update(a={"a": {"type": "plain_text_input", "value": "typed"}}))
+    slack.run(
+        lambda: slack.slack.workspace.stack(ANA)[0].values.update(
+            a={"a": {"type": "plain_text_input", "value": "typed"}}
+        )
+    )
     client.views_update(view_id=view["id"], view={**form, "blocks": [DIVIDER, field]})
     updated = slack.modal(ANA)
     assert updated is not None
@@ -283,7 +296,9 @@ def test_an_uploaded_file_is_unusable_in_an_image_for_a_while(start_slack: Start
 
 def test_the_public_validator_needs_no_token(slack: PlaygroundServer) -> None:
     url = f"{slack.api_url}blocks.validate"
-    answer = httpx.post(url, json={"blocks": [{"type": "header", "text": {**PLAIN, "text": "x" * 151}}]}, trust_env=False).json()
+    answer = httpx.post(
+        url, json={"blocks": [{"type": "header", "text": {**PLAIN, "text": "x" * 151}}]}, trust_env=False
+    ).json()
     assert answer["errors"] == [
         {"pointer": "/blocks/0/text/text", "code": "too_long", "message": "must be less than 151 characters"}
     ]

@@ -135,12 +135,17 @@ def test_a_click_edits_the_message_and_opens_a_form(run: Run) -> None:
                 view_id=opened["view"]["id"], hash=opened["view"]["hash"], view={**FORM, "private_metadata": "filled"}
             )
             client.chat_update(
-                channel=body["channel"]["id"], ts=body["message"]["ts"], text="Open", blocks=card("Open", button("Deny", "deny"))
+                channel=body["channel"]["id"],
+                ts=body["message"]["ts"],
+                text="Open",
+                blocks=card("Open", button("Deny", "deny")),
             )
 
     slack = run(define)
     client = WebClient(slack.bot_token, base_url=slack.api_url)
-    client.chat_postMessage(channel=PROD, text="Approval needed", blocks=card("Approval", button("Review", "review", "op-1")))
+    client.chat_postMessage(
+        channel=PROD, text="Approval needed", blocks=card("Approval", button("Review", "review", "op-1"))
+    )
     ana = slack.person(ANA)
     ana.click(slack.messages(PROD)[0], "Review")
     slack.wait_for(lambda: labels(slack.messages(PROD)[0]) == ["Deny"])
@@ -291,7 +296,9 @@ def test_home_is_published_when_it_is_opened(run: Run) -> None:
         def opened(event: Json, client: WebClient) -> None:
             events.append(event)
             known = event.get("view", {}).get("hash")
-            client.views_publish(user_id=event["user"], hash=known, view={"type": "home", "blocks": card("Nothing waits for you.")})
+            client.views_publish(
+                user_id=event["user"], hash=known, view={"type": "home", "blocks": card("Nothing waits for you.")}
+            )
 
     slack = run(define)
     ana = slack.person(ANA)
@@ -312,7 +319,9 @@ def test_a_mention_in_a_thread_and_a_direct_message_reach_the_app_as_events(run:
         @app.event("app_mention")
         def mentioned(event: Json, client: WebClient) -> None:
             events.append(event)
-            client.chat_postMessage(channel=event["channel"], thread_ts=event["thread_ts"], text="412 lines", reply_broadcast=True)
+            client.chat_postMessage(
+                channel=event["channel"], thread_ts=event["thread_ts"], text="412 lines", reply_broadcast=True
+            )
 
         @app.event("message")
         def message(event: Json) -> None:
@@ -363,7 +372,9 @@ def test_an_overflow_choice_brings_its_option(run: Run) -> None:
     slack = run(define)
     options = [{"text": {"type": "plain_text", "text": name}, "value": f"{name}~1"} for name in ("Logs", "Runbook")]
     client = WebClient(slack.bot_token, base_url=slack.api_url)
-    client.chat_postMessage(channel=WEB, text="card", blocks=card("card", {"type": "overflow", "action_id": "more", "options": options}))
+    client.chat_postMessage(
+        channel=WEB, text="card", blocks=card("card", {"type": "overflow", "action_id": "more", "options": options})
+    )
     slack.person(ANA).click(slack.messages(WEB)[0], "Runbook")
     assert chosen[0]["selected_option"] == options[1]
 
@@ -371,7 +382,12 @@ def test_an_overflow_choice_brings_its_option(run: Run) -> None:
 def test_the_sdk_uploads_a_file_and_shows_it_in_a_thread(slack: PlaygroundServer, client: WebClient) -> None:
     root = str(client.chat_postMessage(channel=WEB, text="card")["ts"])
     answer = client.files_upload_v2(
-        filename="plan.txt", content="the whole plan", title="Plan", channel=WEB, thread_ts=root, initial_comment="Full plan"
+        filename="plan.txt",
+        content="the whole plan",
+        title="Plan",
+        channel=WEB,
+        thread_ts=root,
+        initial_comment="Full plan",
     )
     shown = slack.messages(WEB, thread=root)[1]
     assert (shown["text"], shown["files"][0]["id"]) == ("Full plan", answer["file"]["id"])

@@ -46,7 +46,9 @@ class Args:
         try:
             return int(value)
         except (TypeError, ValueError) as exc:
-            raise SlackError("invalid_arguments", messages=(f"must provide an integer [json-pointer:/{name}]",)) from exc
+            raise SlackError(
+                "invalid_arguments", messages=(f"must provide an integer [json-pointer:/{name}]",)
+            ) from exc
 
     def data(self, name: str, error: str = "invalid_arguments") -> Any:
         """A nested value; text is read as JSON."""

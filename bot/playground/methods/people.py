@@ -41,7 +41,14 @@ def bots_info(call: Call) -> Json:
     if call.args.text("bot") not in {None, app.bot_id}:
         raise SlackError("bot_not_found")
     return {
-        "bot": {"id": app.bot_id, "deleted": False, "name": app.bot_name, "app_id": app.id, "user_id": app.bot_user, "icons": {}}
+        "bot": {
+            "id": app.bot_id,
+            "deleted": False,
+            "name": app.bot_name,
+            "app_id": app.id,
+            "user_id": app.bot_user,
+            "icons": {},
+        }
     }
 
 
@@ -80,7 +87,9 @@ def users_conversations(call: Call) -> Json:
     rows = [
         {"id": channel.id, "name": channel.seed.name}
         for channel in call.ws.channels.values()
-        if user in channel.members and not channel.im_user and (not channel.seed.is_private or call.ws.app.bot_user in channel.members)
+        if user in channel.members
+        and not channel.im_user
+        and (not channel.seed.is_private or call.ws.app.bot_user in channel.members)
     ]
     page, more = cursor_page(call, rows, default=100, high=999)
     return {"channels": page, "response_metadata": more}
