@@ -74,6 +74,11 @@ class ClusterState:
     def pods(self, deployment: Deployment) -> list[SimulatedPod]:
         return [pod for each in deployment.sets for pod in self.pods_of(each)]
 
+    def ever(self, namespace: str, workloads: tuple[str, ...]) -> list[SimulatedPod]:
+        """Pods of these workloads, also those that are gone."""
+        found = self.namespace(namespace)
+        return [pod for pod in (*found.past, *found.pods.values()) if pod.workload in workloads]
+
     def is_available(self, deployment: Deployment, pod: SimulatedPod) -> bool:
         needed = self.world.timeline.span(deployment.min_ready_seconds)
         return pod.ready_since is not None and self.world.timeline.now - pod.ready_since >= needed

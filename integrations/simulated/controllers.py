@@ -31,6 +31,14 @@ _HISTORY = 10
 _RETRY = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
+_SAFE = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def _safe(digest: str) -> str:
+    """As Kubernetes writes it into names: without vowels, so that no word comes of it."""
+    return "".join(_SAFE[ord(letter) % len(_SAFE)] for letter in digest)
+
+
 def part_of(written: str, replicas: int, *, up: bool) -> int:
     """`1` or `25%` of `replicas`, rounded up or down."""
     if written.endswith("%"):
@@ -67,7 +75,7 @@ class DeploymentController:
 
     def _new_set(self, deployment: Deployment) -> ReplicaSet:
         number = max((each.revision for each in deployment.sets), default=0) + 1
-        digest = deployment.template.hash[:10]
+        digest = _safe(deployment.template.hash[:10])
         found = ReplicaSet(
             f"{deployment.name}-{digest}", self._world.uid(), digest, deployment.template, revision=number
         )
@@ -236,7 +244,7 @@ class AutoscalerController:
         if not pods or not requested:
             scaler.utilisation = None
             return
-        cores = sum(self._state.traffic.cpu(pod, self._timeline.now) for pod in pods)
+        cores = sum(self._state.traffic.sample(pod, self._timeline.now).cpu for pod in pods)
         scaler.utilisation = round(100 * cores / (requested * len(pods)))
 
     def _wanted(self, scaler: SimulatedAutoscaler, target: Deployment) -> int:

@@ -15,12 +15,12 @@ from integrations.simulated.moments import moment
 from integrations.simulated.objects import SimulatedPod
 from integrations.simulated.traffic import Flow, grain
 
-_SLOT = 2.0
-_ACCESS_SHARE = 0.02
+_SLOT = 5.0
+_ACCESS_SHARE = 0.008
 """Of requests that went well; a real access log would be of no use to look at here."""
 _ERROR_SHARE = 0.25
 """Of requests that failed."""
-_MOST = 60_000
+MOST = 60_000
 _PATHS = ("/", "/cart", "/cart/items", "/products/{n}", "/checkout", "/api/orders/{n}", "/login", "/search?q=tea")
 _HOSTS = ("cart", "payments", "sessions")
 _USUAL = ("upstream {host} closed the connection", "request {id} failed: context canceled")
@@ -50,7 +50,7 @@ def lines(state: ClusterState, pods: Iterable[SimulatedPod], *, since: float, un
     for namespace in {pod.namespace for pod in chosen.values()}:
         for flow in state.traffic.flows(namespace):
             found.extend(_of_flow(state, flow, chosen, since, until))
-    return sorted(found, key=lambda line: (line.at, line.pod, line.message))[-_MOST:]
+    return sorted(found, key=lambda line: (line.at, line.pod, line.message))[-MOST:]
 
 
 def pod_lines(
@@ -97,10 +97,11 @@ def _of_pod(
     for slot in range(int(begin // _SLOT), int(stop // _SLOT) + 1):
         at = slot * _SLOT
         requests = flow.rate(at) / sharing * _SLOT
-        failing = state.traffic.errors(pod, at)
+        sample = state.traffic.sample(pod, at)
+        failing = sample.errors
         key = (state.world.seed, pod.uid, slot)
         for index in range(_count(requests * (1 - failing) * _ACCESS_SHARE, *key, "ok")):
-            line = _access(pod, at, index, 200, state.traffic.latency(pod, at), *key)
+            line = _access(pod, at, index, 200, sample.latency, *key)
             if begin <= line.at < stop:
                 yield line
         for index in range(_count(requests * failing * _ERROR_SHARE, *key, "bad")):
@@ -121,12 +122,13 @@ def _when(slot: float, *key: object) -> float:
 
 def _access(pod: SimulatedPod, at: float, index: int, status: int, p95: float, *key: object) -> Line:
     chance = grain(*key, index, "access")
+    other = grain(*key, index, "client")
     when = _when(at, *key, index) if status < 500 else at
-    path = _PATHS[int(chance * len(_PATHS))].format(n=1000 + int(chance * 9000))
+    path = _PATHS[int(chance * len(_PATHS))].format(n=1000 + int(other * 9000))
     seconds = p95 * (0.15 + grain(*key, index, "time")) if status < 500 else p95
-    client = f"10.244.{int(chance * 8)}.{int(chance * 2003) % 250 + 2}"
+    client = f"10.244.{int(other * 8)}.{int(other * 2003) % 250 + 2}"
     verb = "POST" if path in {"/checkout", "/login"} else "GET"
-    message = f'{client} "{verb} {path} HTTP/1.1" {status} {200 + int(chance * 4000)} {seconds:.3f}'
+    message = f'{client} "{verb} {path} HTTP/1.1" {status} {200 + int(other * 4000)} {seconds:.3f}'
     return Line(when, pod.name, pod.container, "error" if status >= 500 else "info", message, is_access=True)
 
 

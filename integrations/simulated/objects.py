@@ -141,6 +141,9 @@ class SimulatedPod:
     gone: float | None = None
     journal: list[Said] = field(default_factory=list)
 
+    def is_there(self, at: float) -> bool:
+        return self.created <= at and (self.gone is None or at < self.gone)
+
     @property
     def is_active(self) -> bool:
         return self.deleted is None

@@ -36,6 +36,20 @@ def _around(spread: float, *keys: object) -> float:
     return 1 + spread * (2 * grain(*keys) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One pod at one moment."""
+
+    requests: float
+    """A second."""
+    errors: float
+    """Share of its requests that fail."""
+    latency: float
+    """Seconds, 95th percentile."""
+    cpu: float
+    """Cores."""
+
+
 @dataclass(slots=True)
 class Flow:
     """What comes in at one service."""
@@ -62,17 +76,21 @@ class Flow:
 class Traffic:
     def __init__(self, state: ClusterState) -> None:
         self._state = state
-        self._flows: dict[tuple[str, str], Flow] = {}
+        self._by_namespace: dict[str, list[Flow]] = {}
 
     def put(self, namespace: str, service: str, requests: float) -> None:
         """From now on so many requests a second."""
         now = self._state.world.timeline.now
-        flow = self._flows.setdefault((namespace, service), Flow(namespace, service))
+        flows = self._by_namespace.setdefault(namespace, [])
+        flow = next((each for each in flows if each.service == service), None)
+        if flow is None:
+            flow = Flow(namespace, service)
+            flows.append(flow)
         flow.rates.append((now, requests))
         self.rebalance(namespace)
 
     def flows(self, namespace: str) -> tuple[Flow, ...]:
-        return tuple(flow for key, flow in self._flows.items() if key[0] == namespace)
+        return tuple(self._by_namespace.get(namespace, ()))
 
     def rebalance(self, namespace: str) -> None:
         now = self._state.world.timeline.now
@@ -92,33 +110,25 @@ class Traffic:
 
     # --- of one pod ---------------------------------------------------------------------------------
 
-    def requests(self, pod: SimulatedPod, at: float) -> float:
-        total = 0.0
-        for flow in self.flows(pod.namespace):
+    def sample(self, pod: SimulatedPod, at: float) -> Sample:
+        requests = 0.0
+        for flow in self._by_namespace.get(pod.namespace, ()):
             pods = flow.endpoints(at)
             if pod in pods:
-                total += flow.rate(at) / len(pods)
-        return total
-
-    def load(self, pod: SimulatedPod, at: float) -> float:
-        return self.requests(pod, at) / pod.behaviour.capacity
-
-    def errors(self, pod: SimulatedPod, at: float) -> float:
-        """Share of its requests that fail."""
-        usual = BASE_ERRORS * _around(0.25, pod.workload, int(at // 15))
-        own = pod.behaviour.errors * _around(0.1, pod.uid, int(at // 15))
-        return min(1.0, usual + own + 0.5 * max(0.0, self.load(pod, at) - 1))
-
-    def latency(self, pod: SimulatedPod, at: float) -> float:
-        """Seconds, 95th percentile."""
-        busy = 1 + 3 * max(0.0, self.load(pod, at) - 0.8)
-        return BASE_LATENCY * pod.behaviour.latency * busy * _around(0.06, pod.uid, int(at // 15))
-
-    def cpu(self, pod: SimulatedPod, at: float) -> float:
-        """Cores."""
-        cores = _IDLE_CORES + self.requests(pod, at) * pod.behaviour.cpu * _around(0.05, pod.uid, "cpu", int(at // 15))
+                requests += flow.rate(at) / len(pods)
+        behaviour, quarter = pod.behaviour, int(at // 15)
+        load = requests / behaviour.capacity
+        usual = BASE_ERRORS * _around(0.25, pod.workload, quarter)
+        own = behaviour.errors * _around(0.1, pod.uid, quarter)
+        busy = 1 + 3 * max(0.0, load - 0.8)
+        cores = _IDLE_CORES + requests * behaviour.cpu * _around(0.05, pod.uid, "cpu", quarter)
         limit = resources(pod.template, "limits", "cpu")
-        return min(cores, limit) if limit else cores
+        return Sample(
+            requests=requests,
+            errors=min(1.0, usual + own + 0.5 * max(0.0, load - 1)),
+            latency=BASE_LATENCY * behaviour.latency * busy * _around(0.06, pod.uid, quarter),
+            cpu=min(cores, limit) if limit else cores,
+        )
 
     def memory(self, pod: SimulatedPod, at: float) -> float:
         """Bytes; 0 while its container does not run."""

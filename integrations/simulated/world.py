@@ -14,12 +14,14 @@ from threading import RLock
 from uuid import UUID
 
 from bot.domain.clock import Clock
+from integrations.simulated.alarms import Alarms
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.faults import Effect, Fault, Faults, How, lost, refused
 from integrations.simulated.registry import Registry
 from integrations.simulated.timeline import Timeline
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+_NEVER = float("inf")
 
 
 class SimulatedWorld:
@@ -35,9 +37,13 @@ class SimulatedWorld:
         self.registry = Registry(seed)
         self.timeline = Timeline((clock.now() - history).timestamp(), pace=pace)
         self.began = self.timeline.now
+        self._unmeasured: list[list[float]] = []
         self._clusters: dict[str, ClusterState] = {}
         self._random = random.Random(seed)  # noqa: S311 - a simulation, no secret
         self._lock = RLock()
+        self.alarms = Alarms(self)
+        # Rules are about what is now; looking back at them for the time before would cost and tell nobody anything.
+        self.timeline.after_clock(history.total_seconds(), self.alarms.begin)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -61,6 +67,19 @@ class SimulatedWorld:
     def effects_of(self, operation: str) -> tuple[Effect, ...]:
         with self._lock:
             return tuple(each for each in self.effects if each.mark.operation == operation)
+
+    def measure(self, *, is_on: bool) -> None:
+        """Off: from now on there are no metrics and no rules, as when Prometheus cannot reach the pods."""
+        with self.entered():
+            now = self.timeline.now
+            if is_on and self._unmeasured and self._unmeasured[-1][1] == _NEVER:
+                self._unmeasured[-1][1] = now
+            elif not is_on and (not self._unmeasured or self._unmeasured[-1][1] != _NEVER):
+                self._unmeasured.append([now, _NEVER])
+
+    def was_measured(self, at: float) -> bool:
+        is_past = self.began <= at <= self.timeline.now
+        return is_past and not any(start <= at < end for start, end in self._unmeasured)
 
     # --- chance: drawn by events only, never by looking, so that looking changes nothing -----------
 

@@ -212,11 +212,23 @@ class SimulatedWorkloadWriter:
         writer.answer(fault)
 
     def stamp(self, ref: ObjectRef, *, mark: Mark) -> None:
-        change: Change[Deployment, None] = Change(lambda _: None, None, None, lambda _: None, "stamped")
+        change: Change[Marked, None] = Change(lambda _: None, None, None, lambda _: None, "stamped")
         try:
-            self.writer.apply("stamp", ref, self._find, change, mark)
+            self.writer.apply("stamp", ref, lambda namespace, name: self._any(ref.kind, namespace, name), change, mark)
         except Missing:
             return
+
+    def _any(self, kind: str, namespace: str, name: str) -> Marked | None:
+        found = self.writer.state.namespace(namespace)
+        match kind:
+            case "Service":
+                return found.services.get(name)
+            case "HorizontalPodAutoscaler":
+                return found.autoscalers.get(name)
+            case "ConfigMap":
+                return found.configs.get(name)
+            case _:
+                return found.deployments.get(name)
 
     def _find(self, namespace: str, name: str) -> Deployment | None:
         return self.writer.state.namespace(namespace).deployments.get(name)

@@ -1,0 +1,43 @@
+"""The Metrics port over the simulated world's own figures."""
+
+from __future__ import annotations
+
+from bot.domain.errors import BadArguments
+from bot.domain.reply import text
+from bot.ports.observing import MetricQuery, Samples
+from integrations.simulated.measures import measure
+from integrations.simulated.moments import moment
+from integrations.simulated.world import SimulatedWorld
+
+SYSTEM = "prometheus"
+_MOST_POINTS = 11_000
+
+
+class SimulatedMetrics:
+    def __init__(self, world: SimulatedWorld) -> None:
+        self._world = world
+
+    def range(self, query: MetricQuery) -> Samples:
+        self._world.meet(SYSTEM, "metrics.range")
+        step = query.step.total_seconds()
+        since, until = query.since.timestamp(), query.until.timestamp()
+        if until <= since or step <= 0 or (until - since) / step > _MOST_POINTS:
+            raise BadArguments(text("That span of time cannot be measured."), field="since")
+        points = []
+        with self._world.entered():
+            if query.scope.cluster not in self._world.clusters():
+                return Samples(())
+            state = self._world.state(query.scope.cluster)
+            pods = state.ever(query.scope.namespace, (query.scope.workload,))
+            for index in range(int((until - since) / step) + 1):
+                at = since + index * step
+                if not self._world.was_measured(at):
+                    continue
+                value = measure(state, pods, query.measure, at)
+                if value is not None:
+                    points.append((moment(at), value))
+        return Samples(tuple(points))
+
+    def ping(self) -> str:
+        self._world.meet(SYSTEM, "metrics.ping")
+        return "simulated metrics"

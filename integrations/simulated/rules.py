@@ -1,0 +1,106 @@
+"""Alert rules of the simulated world: when something is wrong with an app, and how to say it. Pure but for what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.ports.observing import Measure
+from integrations.simulated.cluster_state import ClusterState
+from integrations.simulated.measures import measure, restarts
+from integrations.simulated.objects import Deployment, SimulatedPod
+
+APP_LABELS = ("pilothouse.io/app", "app.kubernetes.io/name")
+ERROR_LIMIT = 0.02
+LATENCY_LIMIT = 1.0
+RESTART_LIMIT = 2
+_RESTART_WINDOW = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One app in one namespace: its workload and, while there is one, its canary."""
+
+    state: ClusterState
+    namespace: str
+    app: str
+    deployments: tuple[Deployment, ...]
+    pods: tuple[SimulatedPod, ...]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"cluster": self.state.name, "namespace": self.namespace, "app": self.app}
+
+    @property
+    def wanted(self) -> int:
+        return sum(each.replicas for each in self.deployments)
+
+    @property
+    def ready(self) -> int:
+        return sum(pod.is_ready for pod in self.pods)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    name: str
+    severity: str
+    holds: float
+    """Seconds of the world that it has to be so before it fires."""
+    look: Callable[[Watched, float], str | None]
+    """What is wrong, or nothing."""
+
+
+def watched(state: ClusterState) -> tuple[Watched, ...]:
+    found = []
+    for namespace in state.namespaces():
+        apps: dict[str, list[Deployment]] = {}
+        for deployment in namespace.deployments.values():
+            apps.setdefault(app_of(deployment), []).append(deployment)
+        for app, deployments in apps.items():
+            names = {each.name for each in deployments}
+            pods = tuple(pod for pod in namespace.pods.values() if pod.workload in names and pod.is_active)
+            found.append(Watched(state, namespace.name, app, tuple(deployments), pods))
+    return tuple(found)
+
+
+def app_of(deployment: Deployment) -> str:
+    labels: Sequence[Mapping[str, str]] = (deployment.labels, deployment.template.labels)
+    return next((each[label] for each in labels for label in APP_LABELS if label in each), deployment.name)
+
+
+def _errors(about: Watched, at: float) -> str | None:
+    value = measure(about.state, about.pods, Measure.ERRORS, at)
+    if value is None or value <= ERROR_LIMIT:
+        return None
+    bad = sum(about.state.traffic.sample(pod, at).errors > ERROR_LIMIT for pod in about.pods if pod.is_ready)
+    return f"Errors {value:.1%}; limit {ERROR_LIMIT:.0%}. {bad} of {about.ready} pods.".replace("%", " %")
+
+
+def _latency(about: Watched, at: float) -> str | None:
+    value = measure(about.state, about.pods, Measure.LATENCY, at)
+    if value is None or value <= LATENCY_LIMIT:
+        return None
+    return f"95 % of the requests take up to {value * 1000:.0f} ms; limit {LATENCY_LIMIT * 1000:.0f} ms."
+
+
+def _restarts(about: Watched, at: float) -> str | None:
+    before = at - about.state.world.timeline.span(_RESTART_WINDOW)
+    count = restarts(about.pods, at) - restarts(about.pods, before)
+    return f"{count} restarts in 5 min." if count >= RESTART_LIMIT else None
+
+
+def _none_ready(about: Watched, _: float) -> str | None:
+    return f"None of {about.wanted} pods is ready." if about.wanted and not about.ready else None
+
+
+def _missing(about: Watched, _: float) -> str | None:
+    return f"{about.ready} of {about.wanted} pods are ready." if 0 < about.ready < about.wanted else None
+
+
+RULES = (
+    Rule("HighErrorRate", "critical", 45.0, _errors),
+    Rule("HighLatency", "warning", 60.0, _latency),
+    Rule("PodCrashLooping", "warning", 0.0, _restarts),
+    Rule("NoReadyPods", "critical", 20.0, _none_ready),
+    Rule("PodsMissing", "warning", 180.0, _missing),
+)
