@@ -8,9 +8,7 @@ whose transaction fails writes nothing.
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,9 +22,9 @@ from bot.domain.operation import Decision, Operation, Phase, Progress, Standing,
 from bot.domain.refs import AUTO, OperationId, Principal
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
-from bot.operations.card import say_step, say_the_end
 from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
+from bot.operations.thread import say_step, say_the_end
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
 from bot.steps.codec import load_steps
@@ -35,8 +33,6 @@ from bot.steps.step import Planned, Step
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=5)
-RENEW_EVERY = 1.5
-THREADS = 8
 UNKNOWN_KIND_WAIT = timedelta(seconds=30)
 RETRY = timedelta(seconds=3)
 """After a backend that is needed before the first write did not answer."""
@@ -52,7 +48,6 @@ class Engine:
         hands: Callable[[Principal, Operation], Hands],
         clock: Clock,
         owner: str = "",
-        threads: int = THREADS,
         lease: timedelta = LEASE,
     ) -> None:
         self._store = store
@@ -61,87 +56,18 @@ class Engine:
         self._hands = hands
         self._clock = clock
         self._owner = owner or secrets.token_hex(6)
-        self._threads = threads
         self._lease = lease
-        self._running: dict[OperationId, Claim] = {}
         self._shown: dict[OperationId, float] = {}
-        self._guard = threading.Lock()
-        self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._loops: list[threading.Thread] = []
 
-    # --- running ------------------------------------------------------------------------------
+    def claim(self, limit: int) -> tuple[Claim, ...]:
+        return self._store.transact(lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=limit))
 
-    def wake(self) -> None:
-        """Something may be due: called after a commit, never inside a transaction."""
-        self._woken.set()
-
-    def start(self) -> None:
-        for name, loop in (("engine", self._claim_forever), ("engine-leases", self._renew_forever)):
-            thread = threading.Thread(target=loop, name=name, daemon=True)
-            thread.start()
-            self._loops.append(thread)
-
-    def stop(self, *, within: timedelta = timedelta(seconds=20)) -> None:
-        """Claims nothing more, lets what runs finish its tick, hands over the leases."""
-        self._stopping.set()
-        self._woken.set()
-        for thread in self._loops:
-            thread.join(within.total_seconds())
-
-    def run_due(self) -> int:
-        """One round in the calling thread: how many operations were looked at. For tests and the terminal alone."""
-        claims = self._store.transact(
-            lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=self._threads)
-        )
+    def run_due(self, limit: int = 8) -> int:
+        """One round in the calling thread: how many operations were looked at. For tests and a terminal alone."""
+        claims = self.claim(limit)
         for claim in claims:
             self.tick(claim)
         return len(claims)
-
-    def _claim_forever(self) -> None:
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="operation") as pool:
-            while not self._stopping.is_set():
-                self._woken.clear()
-                try:
-                    pause = self._claim_once(pool)
-                except Unavailable as error:
-                    log.warning("the database does not answer", error=str(error))
-                    pause = 1.0
-                if pause > 0:
-                    self._woken.wait(pause)
-
-    def _claim_once(self, pool: ThreadPoolExecutor) -> float:
-        free = self._threads - len(self._running)
-        if free <= 0:
-            return 0.2
-        claims = self._store.transact(lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=free))
-        for claim in claims:
-            with self._guard:
-                self._running[claim.id] = claim
-            pool.submit(self.tick, claim).add_done_callback(self._ended(claim))
-        if claims:
-            return 0.0
-        soonest = self._store.read(lambda tx: tx.operations.soonest())
-        return 1.0 if soonest is None else min(1.0, max(0.01, soonest.total_seconds()))
-
-    def _ended(self, claim: Claim) -> Callable[[Future[None]], None]:
-        def done(_: Future[None]) -> None:
-            with self._guard:
-                self._running.pop(claim.id, None)
-            self._woken.set()
-
-        return done
-
-    def _renew_forever(self) -> None:
-        while not self._stopping.wait(RENEW_EVERY):
-            with self._guard:
-                claims = tuple(self._running.values())
-            if not claims:
-                continue
-            try:
-                self._store.transact(lambda tx, held=claims: tx.operations.renew(held, lease=self._lease))  # type: ignore[misc]
-            except Unavailable as error:
-                log.warning("leases could not be renewed", error=str(error))
 
     # --- one tick -----------------------------------------------------------------------------
 
@@ -200,7 +126,6 @@ class Engine:
             self._store.transact(lambda tx: self._refuse(tx, claim, code, why))
             return
         self._store.transact(lambda tx: self._take_holds(tx, claim))
-        self.wake()
 
     def _not_yet(self, tx: Tx, claim: Claim, why: Text) -> None:
         op = self._locked(tx, claim)
@@ -266,10 +191,8 @@ class Engine:
         seen = seen or self._observe(step, op, mark)
         decision = self._store.transact(lambda tx: self._decide(tx, claim, seen))
         if decision.act is None:
-            self.wake()
             return
         self._act(step, decision.operation, claim, mark, acting)
-        self.wake()
 
     def _fence(self, op: Operation, claim: Claim) -> tuple[Operation, bool]:
         """After a take-over or a lost reply a write may still be on its way: a higher fence, to be stamped."""

@@ -1,0 +1,50 @@
+"""Words that several parts of an operation's card share."""
+
+from __future__ import annotations
+
+from bot.domain.operation import (
+    Operation,
+    SignalKind,
+    last,
+    voters,
+)
+from bot.domain.refs import Principal
+from bot.domain.reply import (
+    Note,
+    Text,
+    text,
+)
+from bot.steps.step import Face
+
+SHORT = 8
+"""Characters of a plan hash that people see."""
+
+
+def titled(state: str, face: Face) -> Text:
+    return text("{state} · {title}", state=text(state), title=face.title)
+
+
+def short_hash(op: Operation) -> str:
+    return op.plan_hash[:SHORT]
+
+
+def asked_by(op: Operation, *more: Text) -> Note:
+    parts = [text("Asked by {who}", who=op.requester)]
+    if given := voters(op):
+        parts.append(
+            text(
+                "approved by " + ", ".join(f"{{v{i}}}" for i in range(len(given))),
+                **{f"v{i}": who for i, who in enumerate(given)},
+            )
+        )
+    parts += [*more, text("{id}", id=op.id)]
+    return Note(joined(parts))
+
+
+def joined(parts: list[Text], *, between: str = " · ") -> Text:
+    return text(between.join(f"{{p{i}}}" for i in range(len(parts))), **{f"p{i}": part for i, part in enumerate(parts)})
+
+
+def stopper(op: Operation) -> Principal:
+    signal = last(op, SignalKind.CANCEL, SignalKind.ABORT)
+    return signal.by if signal else op.requester

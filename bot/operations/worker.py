@@ -1,0 +1,102 @@
+"""Runs the engine on threads: claims what is due, renews leases, wakes up when something was stored, stops in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.errors import Unavailable
+from bot.domain.refs import OperationId
+from bot.operations.engine import LEASE, Engine
+from bot.ports.store import Claim, Store
+
+log = structlog.get_logger(__name__)
+
+THREADS = 8
+RENEW_EVERY = 1.5
+"""Seconds."""
+LONGEST_SLEEP = 1.0
+
+
+class Worker:
+    def __init__(self, engine: Engine, store: Store, *, threads: int = THREADS, lease: timedelta = LEASE) -> None:
+        self._engine = engine
+        self._store = store
+        self._lease = lease
+        self._threads = threads
+        self._running: dict[OperationId, Claim] = {}
+        self._guard = threading.Lock()
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._loops: list[threading.Thread] = []
+
+    def wake(self) -> None:
+        """Something may be due: called after a commit, never inside a transaction."""
+        self._woken.set()
+
+    def start(self) -> None:
+        for name, loop in (("engine", self._claim_forever), ("engine-leases", self._renew_forever)):
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            thread.start()
+            self._loops.append(thread)
+
+    def stop(self, *, within: timedelta = timedelta(seconds=20)) -> None:
+        """Claims nothing more, lets what runs finish its tick; leases that are left run out."""
+        self._stopping.set()
+        self._woken.set()
+        for thread in self._loops:
+            thread.join(within.total_seconds())
+
+    def _claim_forever(self) -> None:
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="operation") as pool:
+            while not self._stopping.is_set():
+                self._woken.clear()
+                try:
+                    pause = self._claim_once(pool)
+                except Unavailable as error:
+                    log.warning("the database does not answer", error=str(error))
+                    pause = LONGEST_SLEEP
+                if pause > 0:
+                    self._woken.wait(pause)
+
+    def _claim_once(self, pool: ThreadPoolExecutor) -> float:
+        """Seconds until it is worth looking again."""
+        with self._guard:
+            free = self._threads - len(self._running)
+        if free <= 0:
+            return LONGEST_SLEEP
+        claims = self._engine.claim(free)
+        for claim in claims:
+            with self._guard:
+                self._running[claim.id] = claim
+            pool.submit(self._engine.tick, claim).add_done_callback(self._ended(claim))
+        if claims:
+            return 0.0
+        soonest = self._store.read(lambda tx: tx.operations.soonest())
+        return LONGEST_SLEEP if soonest is None else min(LONGEST_SLEEP, max(0.01, soonest.total_seconds()))
+
+    def _ended(self, claim: Claim) -> Callable[[Future[None]], None]:
+        def done(_: Future[None]) -> None:
+            with self._guard:
+                self._running.pop(claim.id, None)
+            self._woken.set()
+
+        return done
+
+    def _renew_forever(self) -> None:
+        while not self._stopping.wait(RENEW_EVERY):
+            with self._guard:
+                claims = tuple(self._running.values())
+            if not claims:
+                continue
+            try:
+                self._renew(claims)
+            except Unavailable as error:
+                log.warning("leases could not be renewed", error=str(error))
+
+    def _renew(self, claims: tuple[Claim, ...]) -> None:
+        self._store.transact(lambda tx: tx.operations.renew(claims, lease=self._lease))
