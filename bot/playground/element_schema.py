@@ -30,6 +30,7 @@ DATE: Final = Pattern(
     lambda v: re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", v) is not None, "a date YYYY-MM-DD"
 )
 TIME: Final = Pattern(lambda v: re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", v) is not None, "a time HH:mm")
+NUMBER: Final = Pattern(lambda v: re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", v) is not None, "a number")
 LINK: Final = Pattern(lambda v: re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", v) is not None and len(v) <= c.URL, "a URL")
 WEB_LINK: Final = Pattern(lambda v: re.match(r"https?://", v) is not None and len(v) <= c.URL, "an http or https URL")
 ID: Final = Text(c.IDENTIFIER)
@@ -221,7 +222,7 @@ INPUTS: Final = (
     typed(
         "number_input",
         {"is_decimal_allowed": Flag()},
-        {**_INPUT, "initial_value": Text(64), "min_value": Text(64), "max_value": Text(64)},
+        {**_INPUT, "initial_value": NUMBER, "min_value": NUMBER, "max_value": NUMBER},
         _ordered("min_value", "max_value"),
     ),
     typed("file_input", {}, {"action_id": ID, "filetypes": Items(Text(32), 100), "max_files": Number(1, 10)}),

@@ -36,13 +36,15 @@ def labels(shown: Mapping[str, Any]) -> list[str]:
 
 
 class PersonAt:
-    """`server.person("U0ANA0001")`. Channels are named by id or by name."""
+    """`server.person("U0ANA0001")`. Channels are named by id or by name; `bot` is the direct message with the bot."""
 
     def __init__(self, server: "PlaygroundServer", user: str) -> None:
         self._server = server
         self.id = user
 
     def _channel(self, channel: str) -> str:
+        if channel == "bot":
+            return self.direct_channel()
         return self._server.world.channel(channel).id if not channel.startswith("D") else channel
 
     # Doing ----------------------------------------------------------------------------------------------------------------
@@ -53,9 +55,9 @@ class PersonAt:
         self._server.run_async(people.slash(self.id, self._channel(channel), line, thread_ts=thread_ts))
 
     def say(self, text: str, *, channel: str, thread_ts: str | None = None, broadcast: bool = False) -> str:
-        """Write a message; returns its timestamp. `channel="bot"` is the direct message with the bot."""
+        """Write a message; returns its timestamp."""
         people = self._server.interactions
-        where = self.direct_channel() if channel == "bot" else self._channel(channel)
+        where = self._channel(channel)
         return self._server.run(lambda: people.say(self.id, where, text, thread_ts=thread_ts, broadcast=broadcast))
 
     def mention(self, channel: str, text: str, thread_ts: str | None = None) -> str:

@@ -1,7 +1,8 @@
 """What a workspace holds when it starts: people, channels, the app. Values only, so that a test can choose others."""
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.playground import constants
@@ -49,15 +50,21 @@ class ChannelSeed:
 
 @dataclass(frozen=True, slots=True)
 class AppSeed:
+    """The app. Its secrets are drawn anew unless given: no web site open in the same browser can know them."""
+
     id: str = "A0PILOT01"
     name: str = "Pilothouse"
     bot_user: str = "U0BOT00001"
     bot_id: str = "B0BOT00001"
     bot_name: str = "pilothouse"
-    bot_token: str = "xoxb-playground-bot-token"  # noqa: S105 - opens nothing but this workspace
-    app_token: str = "xapp-1-playground-app-token"  # noqa: S105 - opens nothing but this workspace
-    signing_secret: str = "playground-signing-secret"  # noqa: S105 - opens nothing but this workspace
-    verification_token: str = "playground-verification-token"  # noqa: S105 - opens nothing but this workspace
+    bot_token: str = field(default_factory=lambda: _secret("xoxb-"))
+    app_token: str = field(default_factory=lambda: _secret("xapp-1-"))
+    signing_secret: str = field(default_factory=lambda: _secret(""))
+    verification_token: str = field(default_factory=lambda: _secret(""))
+
+
+def _secret(prefix: str) -> str:
+    return prefix + secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Seed:
     team_id: str = "T0PAAS001"
     team_name: str = "Acme"
     team_domain: str = "acme"
-    app: AppSeed = AppSeed()
+    app: AppSeed = field(default_factory=AppSeed)
     people: tuple[PersonSeed, ...] = ()
     groups: tuple[GroupSeed, ...] = ()
     channels: tuple[ChannelSeed, ...] = ()
@@ -93,8 +100,10 @@ class Conduct:
 
 def default_seed() -> Seed:
     """The workspace of the playground: four people, a group, and the five channels that the bot serves."""
-    ana, bo, lee, gus, bot = "U0ANA0001", "U0BOB0002", "U0LEE0003", "U0GUS0004", AppSeed().bot_user
+    app = AppSeed()
+    ana, bo, lee, gus, bot = "U0ANA0001", "U0BOB0002", "U0LEE0003", "U0GUS0004", app.bot_user
     return Seed(
+        app=app,
         people=(
             PersonSeed(ana, "ana", "Ana", "developer", "ana@acme.example", tz="Europe/Berlin", tz_offset=3600),
             PersonSeed(bo, "bo", "Bo", "SRE", "bo@acme.example", is_admin=True),

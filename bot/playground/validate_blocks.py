@@ -14,15 +14,18 @@ FilesReady = Callable[[Mapping[str, Any]], bool]
 
 
 def elements_of(block: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The interactive elements of a block, each with its pointer inside the block."""
+    """The interactive elements of a block, each with its pointer inside the block. What is no element is passed over."""
+    found: list[tuple[str, object]] = []
     match block.get("type"):
-        case "actions" | "context_actions":
-            for index, element in enumerate(block.get("elements") or []):
-                yield f"/elements/{index}", element
-        case "section" if block.get("accessory"):
-            yield "/accessory", block["accessory"]
-        case "input" if block.get("element"):
-            yield "/element", block["element"]
+        case "actions" | "context_actions" if isinstance(block.get("elements"), list):
+            found = [(f"/elements/{index}", element) for index, element in enumerate(block["elements"])]
+        case "section":
+            found = [("/accessory", block.get("accessory"))]
+        case "input":
+            found = [("/element", block.get("element"))]
+    for where, element in found:
+        if isinstance(element, dict):
+            yield where, element
 
 
 def validate_message(blocks: object, *, files_ready: FilesReady = lambda _: True) -> list[Problem]:
@@ -52,7 +55,7 @@ def validate_view(view: object, *, files_ready: FilesReady = lambda _: True) -> 
         f"/view/blocks/{index}{at}/focus_on_load"
         for index, block in enumerate(blocks)
         for at, element in elements_of(block)
-        if isinstance(element, dict) and element.get("focus_on_load") is True
+        if element.get("focus_on_load") is True
     ]
     for pointer in focused[1:]:
         out.add(pointer, "duplicate", "only one element may have focus_on_load")
@@ -70,7 +73,7 @@ def _identifiers_are_unique(blocks: Sequence[Mapping[str, Any]], at: str, out: O
             seen.add(name)
         actions: set[str] = set()
         for where, element in elements_of(block):
-            action = element.get("action_id") if isinstance(element, dict) else None
+            action = element.get("action_id")
             if isinstance(action, str):
                 if action in actions:
                     out.add(f"{here}{where}/action_id", "duplicate", f'`action_id` "{action}" already exists')
@@ -85,7 +88,7 @@ def _at_most(blocks: Sequence[Mapping[str, Any]], kind: str, allowed: int, out: 
 
 def _tables_are_small(blocks: Sequence[Mapping[str, Any]], out: Out) -> None:
     for index, block in enumerate(blocks):
-        if block.get("type") in {"table", "data_table"} and visible_characters([block]) > c.TABLE_CHARACTERS:
+        if block.get("type") in ("table", "data_table") and visible_characters([block]) > c.TABLE_CHARACTERS:
             out.add(f"/blocks/{index}", "too_long", f"must be less than {c.TABLE_CHARACTERS + 1} characters")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.playground.schema import Problem
 from bot.playground.validate_blocks import is_too_long, validate_message, validate_view, visible_characters
@@ -215,3 +217,24 @@ def test_a_data_table_has_a_header_and_even_rows() -> None:
     assert [p.pointer for p in validate_message([{**table, "rows": [*rows, [cell("5319")]]}])] == ["/blocks/0/rows/2"]
     assert [p.code for p in validate_message([{"type": "data_table", "rows": rows}])] == ["missing"]
     assert [p.pointer for p in validate_view({"type": "home", "blocks": [table]})] == ["/view/blocks/0/type"]
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+ANY_JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+def places(data: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [at, *(place for key, value in items for place in places(value, (*at, key)))]
+
+
+@given(data=st.data(), value=ANY_JSON)
+def test_whatever_stands_anywhere_is_answered_and_never_crashes(data: st.DataObject, value: Any) -> None:
+    name = data.draw(st.sampled_from(["approval", "alert-thread", "canary-thread-picture", "deploy-form", "home"]))
+    spoilt = card(name)
+    place = data.draw(st.sampled_from([p for p in places(spoilt) if p and p[0] == "blocks"]))
+    put(*place, value=value)(spoilt)
+    for problem in problems(spoilt):
+        assert problem.pointer.startswith(("/blocks", "/view"))

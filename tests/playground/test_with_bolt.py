@@ -411,3 +411,60 @@ def test_a_wrong_signing_secret_is_noticed(slack: PlaygroundServer, run_http: Ru
     with pytest.raises(PersonError) as caught:
         slack.person(ANA).slash("/paas", channel=WEB)
     assert caught.value.code == "dispatch_failed"
+
+
+def test_several_connections_share_the_payloads(slack: PlaygroundServer, run_socket: RunApp) -> None:
+    seen: list[str] = []
+
+    def replica(name: str) -> App:
+        app = new_app(slack)
+
+        @app.command("/paas")
+        def paas(ack: Ack) -> None:
+            ack()
+            seen.append(name)
+
+        return app
+
+    run_socket(slack, replica("one"))
+    run_socket(slack, replica("two"))
+    for _ in range(4):
+        slack.person(ANA).slash("/paas", channel=WEB)
+    assert sorted(seen) == ["one", "one", "two", "two"]
+
+
+def test_changes_around_the_app_are_told_as_events(run: Run) -> None:
+    events: list[Json] = []
+
+    def define(app: App) -> None:
+        for name in ("message", "member_joined_channel", "channel_archive"):
+
+            @app.event({"type": name, "subtype": None} if name == "message" else name)
+            def other(event: Json, body: Json) -> None:
+                events.append({**event, "is_ext": body["is_ext_shared_channel"]})
+
+        @app.event({"type": "message", "subtype": ("message_changed", "message_deleted")})
+        def changed(event: Json) -> None:
+            events.append(event)
+
+    slack = run(define)
+    ana = slack.person(ANA)
+
+    def told(kind: str) -> Json:
+        return slack.wait_for(lambda: next((e for e in events if kind in {e["type"], e.get("subtype")}), None))
+
+    slack.run(lambda: slack.world.set_external("team-web"))
+    ts = ana.say("one", channel=WEB)
+    assert told("message")["is_ext"]
+    ana.edit("two", channel=WEB, ts=ts)
+    assert (told("message_changed")["message"]["text"], told("message_changed")["previous_message"]["text"]) == (
+        "two",
+        "one",
+    )
+    ana.delete(channel=WEB, ts=ts)
+    assert told("message_deleted")["deleted_ts"] == ts
+    slack.run(lambda: slack.world.remove_bot("prod"))
+    slack.run(lambda: slack.world.invite_bot("prod"))
+    assert told("member_joined_channel")["user"] == "U0BOT00001"
+    slack.run(lambda: slack.world.archive("prod"))
+    assert told("channel_archive")["channel"] == PROD
