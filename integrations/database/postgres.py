@@ -1,0 +1,209 @@
+"""PostgreSQL: a pool, READ COMMITTED, the server's own time. Refuses a server that may forget what it has acknowledged."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from bot.domain.errors import Refused, Unavailable
+from bot.domain.reply import text
+from bot.ports.store import Arrival
+from integrations.database import schema
+from integrations.database.errors import SYSTEM, VENDOR, Retry, translated
+from integrations.database.inbox import arrival_row
+from integrations.database.lane import Interrupted, Lane, Ticket
+from integrations.database.session import Session, Statements, moment
+
+R = TypeVar("R")
+
+TRIES = 4
+"""Of a transaction that met another."""
+ACCEPT_LIMIT = 256
+_OPTIONS = {
+    "statement_timeout": 5000,
+    "lock_timeout": 2000,
+    "idle_in_transaction_session_timeout": 5000,
+}
+_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+# One round trip: the time comes with the BEGIN. The order differs because a snapshot has to be asked for first.
+_BEGIN = f"{_NOW}; BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_NOW}"
+_ACCEPT_COLUMNS = ("nonce", "delivery", "source", "kind", "actor", "channel", "body")
+_ACCEPT = (
+    f"INSERT INTO inbox ({', '.join(_ACCEPT_COLUMNS)}, at) "  # noqa: S608 - names of columns, all ours
+    f"SELECT {', '.join(f'rows.{name}' for name in _ACCEPT_COLUMNS)}, %(at)s::bigint "
+    f"FROM unnest({', '.join(f'%({name})s::text[]' for name in _ACCEPT_COLUMNS)}) "
+    f"AS rows({', '.join(_ACCEPT_COLUMNS)}) ON CONFLICT DO NOTHING RETURNING nonce, id"
+)
+
+
+class Postgres:
+    def __init__(self, url: str, *, connections: int) -> None:
+        self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
+        self._statements = Statements(_dialect())
+        self._pool = QueuePool(
+            self._connect, pool_size=connections, max_overflow=0, timeout=2.0, use_lifo=True, recycle=1800
+        )
+        self._inbox: Lane[Arrival, int | None] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
+        try:
+            schema.prepare_postgres(self._url)
+            self.ping()
+        except BaseException:
+            self._pool.dispose()
+            raise
+
+    # --- transactions -------------------------------------------------------------------------
+
+    def transact(self, work: Callable[[Session], R]) -> R:
+        for left in reversed(range(TRIES)):
+            try:
+                return self._once(work, is_reading=False)
+            except Retry as clash:
+                if left == 0:
+                    raise Unavailable(
+                        SYSTEM,
+                        text("The same rows are being changed by too many at once."),
+                        retry_after=timedelta(seconds=1),
+                    ) from clash
+        raise AssertionError("the last try returns or raises")
+
+    def read(self, work: Callable[[Session], R]) -> R:
+        try:
+            return self._once(work, is_reading=True)
+        except Retry as clash:
+            raise Unavailable(SYSTEM, text("The database could not show one state.")) from clash
+
+    def _once(self, work: Callable[[Session], R], *, is_reading: bool) -> R:
+        pooled, connection, at = self._begin(is_reading=is_reading)
+        try:
+            session = Session(
+                cast(Any, connection), self._statements, now=moment(at), is_reading=is_reading, is_sqlite=False
+            )
+            result = work(session)
+            connection.commit()
+        except VENDOR as error:
+            self._abandon(pooled, connection)
+            failure = translated(error)
+            if failure is error:
+                raise
+            raise failure from error
+        except BaseException:
+            self._abandon(pooled, connection)
+            raise
+        pooled.close()
+        return result
+
+    def _begin(self, *, is_reading: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any], int]:
+        """A connection of the pool may have died while nobody used it: the first one that fails here is replaced."""
+        for left in reversed(range(self._pool.size() + 1)):
+            try:
+                pooled = self._pool.connect()
+            except VENDOR as error:
+                raise translated(error) from error
+            connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
+            try:
+                cursor = connection.execute(_BEGIN_READ if is_reading else _BEGIN)
+                if is_reading:
+                    cursor.nextset()
+                row = cursor.fetchone()
+                assert row is not None
+                return pooled, connection, int(row[0])
+            except psycopg.Error as error:
+                self._abandon(pooled, connection)
+                if left == 0 or not connection.closed:
+                    raise translated(error) from error
+        raise AssertionError("the last try returns or raises")
+
+    @staticmethod
+    def _abandon(pooled: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
+        with contextlib.suppress(psycopg.Error):
+            connection.rollback()
+        if connection.closed:
+            pooled.invalidate()
+        else:
+            pooled.close()
+
+    # --- the inbox's lane ---------------------------------------------------------------------
+
+    def accept(self, arrival: Arrival) -> int | None:
+        try:
+            return self._inbox.put(arrival)
+        except Interrupted as error:
+            raise Unavailable(SYSTEM, text("The database was stopped while it wrote.")) from error
+
+    def _accept_all(self, tickets: Sequence[Ticket[Arrival, int | None]]) -> None:
+        try:
+            ids = self.transact(lambda session: _insert(session, [ticket.item for ticket in tickets]))
+        except Exception as error:  # handed to every caller as it stands
+            for ticket in tickets:
+                ticket.fail(error)
+            return
+        for ticket in tickets:
+            # Of equal ones the first is new.
+            ticket.give(ids.pop(arrival_row(ticket.item, 0)["nonce"], None))
+
+    # --- the rest -----------------------------------------------------------------------------
+
+    def _connect(self) -> Any:
+        return connect(self._url)
+
+    def ping(self) -> str:
+        return self.read(
+            lambda session: f"PostgreSQL {session.connection.execute('SHOW server_version', {}).fetchall()[0][0]}"
+        )
+
+    def close(self) -> None:
+        self._pool.dispose()
+
+
+def _dialect() -> PGDialect_psycopg:
+    return PGDialect_psycopg()  # type: ignore[no-untyped-call]
+
+
+def _insert(session: Session, arrivals: Sequence[Arrival]) -> dict[str | int, int]:
+    rows = [arrival_row(arrival, session.at) for arrival in arrivals]
+    columns = {name: [row[name] for row in rows] for name in _ACCEPT_COLUMNS}
+    found = session.connection.execute(_ACCEPT, {**columns, "at": session.at}).fetchall()
+    return {nonce: int(id) for nonce, id in found}
+
+
+def connect(url: sa.URL) -> psycopg.Connection[Any]:
+    """Raises Refused when the server is set up to lose what it has acknowledged."""
+    given: dict[str, Any] = url.translate_connect_args(username="user", database="dbname") | dict(url.query)
+    options = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
+    connection = psycopg.connect(
+        **{
+            "connect_timeout": 2,
+            "tcp_user_timeout": 8000,
+            "keepalives_idle": 5,
+            "application_name": "pilothouse",
+            "client_encoding": "UTF8",
+            **given,
+            "options": f"{options} {given.get('options', '')}".strip(),
+        },
+        autocommit=True,
+    )
+    wrong = [name for name in ("fsync", "full_page_writes", "synchronous_commit") if not _is_on(connection, name)]
+    if wrong:
+        connection.close()
+        raise Refused(
+            SYSTEM,
+            text("PostgreSQL is set up to forget what it has acknowledged."),
+            why=text("Not on: {names}.", names=", ".join(wrong)),
+            next=text(
+                "Set {names} to on in postgresql.conf and for this role, and start again.", names=", ".join(wrong)
+            ),
+        )
+    return connection
+
+
+def _is_on(connection: psycopg.Connection[Any], name: str) -> bool:
+    row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+    return row is not None and row[0] in {"on", "remote_apply"}
