@@ -58,8 +58,13 @@ class SimulatedWorld:
             return found
 
     def state(self, cluster: str) -> ClusterState:
-        """For whoever sets the scene: what stands in a cluster, without ports, permissions and marks."""
+        """For those who are in the world already."""
         return self._clusters[cluster]
+
+    def scene(self, cluster: str) -> ClusterState:
+        """For whoever sets the scene: the cluster as it is now, without ports, permissions and marks."""
+        with self.entered():
+            return self._clusters[cluster]
 
     def clusters(self) -> tuple[str, ...]:
         return tuple(self._clusters)
