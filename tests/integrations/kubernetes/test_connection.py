@@ -13,7 +13,7 @@ from bot.domain.refs import ObjectRef, OperationId
 from bot.domain.workloads import Mark
 from bot.ports.clusters import Acting
 from integrations.kubernetes.cluster import MOST_PEOPLE, KubernetesCluster
-from integrations.kubernetes.connection import Connection, Kubeconfig, impersonation
+from integrations.kubernetes.connection import Connection, InCluster, Kubeconfig, impersonation
 from tests.integrations.kubernetes.api_server import Answer, ApiServer, Request, status
 from tests.integrations.kubernetes.conftest import UID, TestClock
 
@@ -166,6 +166,11 @@ def test_the_context_is_never_the_current_one(server: ApiServer) -> None:
         KubernetesCluster("alpha", Kubeconfig(server.kubeconfig.path, ""), expected_uid=UID, clock=TestClock()).uid()
     with pytest.raises(Refused):
         KubernetesCluster("alpha", Kubeconfig("/nowhere", "test"), expected_uid=UID, clock=TestClock()).uid()
+
+
+def test_outside_of_a_pod_there_is_no_service_account() -> None:
+    with pytest.raises(Refused):
+        KubernetesCluster("alpha", InCluster(), expected_uid=UID, clock=TestClock()).uid()
 
 
 # --- the pinned identity
