@@ -15,7 +15,6 @@ from slack_sdk import WebClient
 
 from bot.playground.seed import Conduct
 from bot.playground.server import PlaygroundServer
-from bot.playground.workspace import Message
 
 Json = dict[str, Any]
 
@@ -114,21 +113,8 @@ class SampleApp:
         if card.get("response_type") == "ephemeral":
             answer = self.client.chat_postEphemeral(channel=channel, user=ANA, text=card["text"], blocks=blocks)
             return str(answer["message_ts"])
-        if name == "tables":
-            return self._lay(card, channel)
         answer = self.client.chat_postMessage(channel=channel, text=card["text"], blocks=blocks)
         return str(answer["ts"])
-
-    def _lay(self, card: Json, channel: str) -> str:
-        """Put a message into the workspace past the validator, which does not know every block the page draws."""
-        ws = self.slack.slack.workspace
-
-        def lay() -> str:
-            blocks = [{"block_id": f"laid-{at}", **block} for at, block in enumerate(card["blocks"])]
-            message = Message(ws.new_ts(), channel, ws.app.bot_user, card["text"], blocks, is_bot=True)
-            return ws.post(ws.channels[channel], message).ts
-
-        return self.slack.run(lay)
 
 
 @pytest.fixture(scope="session")

@@ -227,6 +227,19 @@ def test_a_wrong_command_leaves_the_line_and_says_why(desktop: Window, sample_ap
     expect(page.locator("#composer")).to_have_value("/nothing here")
 
 
+def test_the_actions_of_a_plain_message_are_reached_by_keyboard(desktop: Window, sample_app: SampleApp) -> None:
+    sample_app.client.chat_postMessage(channel="C0WEB0001", text="Nothing to press here")
+    page = desktop.open()
+    expect(page.locator(".message")).to_have_count(1)
+    page.locator("#composer").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="More message actions")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#pane .message")).to_have_count(1)
+
+
 def test_names_are_completed_after_an_at_sign(desktop: Window, slack: PlaygroundServer, sample_app: SampleApp) -> None:
     page = desktop.open()
     page.locator("#composer").focus()

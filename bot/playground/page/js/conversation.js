@@ -27,7 +27,7 @@ export class ChannelView {
   #lastRead = null;
   #drafts = new Map();
 
-  /** deps: {store, names, view, shortcuts, header(parts) -> Node} */
+  /** deps: {store, names, view, shortcuts, header(parts) -> Node, tabs(current) -> Node} */
   constructor(deps) {
     this.deps = deps;
     this.list = new MessageList(deps.view);
@@ -77,9 +77,9 @@ export class ChannelView {
   }
 
   #note(channel) {
-    if (channel.is_im) return null;
+    const { store, tabs } = this.deps;
+    if (channel.is_im) return channel.user === store.state.app.bot_user ? tabs("messages") : null;
     const count = channel.members?.length ?? 0;
-    const { store } = this.deps;
     return h("span.head-note", {},
       channel.is_archived ? h("span.tag", {}, "Archived") : null,
       channel.is_ext_shared ? h("span.tag", {}, "External") : null,

@@ -13,7 +13,6 @@ import { drawSide, personMenu } from "./side.js";
 import { post, Store } from "./store.js";
 import { useZone } from "./time.js";
 
-const FIRST_PERSON = "U0ANA0001";
 const TOAST_MS = 9000;
 const phone = window.matchMedia("(max-width: 899px)");
 const byId = (id) => document.getElementById(id);
@@ -29,7 +28,7 @@ class App {
   route = readRoute();
   panel = null;
   forms = new Map();
-  #user = new URLSearchParams(location.search).get("user") || FIRST_PERSON;
+  #user = new URLSearchParams(location.search).get("user"); // null: the first person of the workspace
   #homeTold = false;
   #switched = false;
 
@@ -40,9 +39,10 @@ class App {
     this.messageView = new MessageView({ store, names, forms: this.forms, openThread: (channel, thread) => this.go({ page: "channel", channel, thread }),
       menu: (message, trigger) => this.#messageMenu(message, trigger) });
     const header = (parts) => this.#header(parts);
-    this.channelView = new ChannelView({ store, names, view: this.messageView, header, shortcuts: (trigger) => this.#shortcuts(trigger) });
+    const tabs = (current) => this.#tabs(current);
+    this.channelView = new ChannelView({ store, names, view: this.messageView, header, tabs, shortcuts: (trigger) => this.#shortcuts(trigger) });
     this.threadView = new ThreadView({ store, names, view: this.messageView, close: () => this.closePane() });
-    this.homeView = new HomeView({ store, names, header, openMessages: () => this.#openMessages() });
+    this.homeView = new HomeView({ store, names, header, tabs });
     this.waitingView = new WaitingView({ store, view: this.messageView, header, go: (route) => this.go(route) });
     this.modal = new Modal({ store, names });
     this.payloads = new Payloads();
@@ -132,6 +132,7 @@ class App {
     switch (event.type) {
       case "snapshot":
         this.#banner(null);
+        this.#user = event.me.id;
         useZone(event.me.tz);
         this.homeView.forget();
         if (this.#switched && this.route.page === "channel" && !this.store.channel(this.route.channel)) this.go({ page: "channel", channel: this.#firstChannel() });
@@ -140,7 +141,8 @@ class App {
       case "offline":
         return this.#banner("The playground does not answer. Trying again…");
       case "unknown_user":
-        return this.#banner(`Nobody here is ${this.#user}.`);
+        this.toast("error", `Nobody here is ${this.#user}.`);
+        return this.store.connect(null);
       case "message":
         this.#announce(event.message);
         break;
@@ -254,6 +256,12 @@ class App {
       h("div.head-title", {}, h("h1", {}, glyph ? icon(glyph, 18) : null, title), note),
       app.connected ? null : h("span.offline", { role: "status" }, icon("warn", 15), "The app is not connected"),
       tool("payloads", "Show payloads"), tool("faults", "Faults"), who);
+  }
+
+  #tabs(current) {
+    const tab = (name, words, run) => h("button", { type: "button", "aria-current": current === name ? "page" : null, onclick: run }, words);
+    return h("div.tabs", { role: "group", "aria-label": "Tabs of the app" }, tab("home", "Home", () => this.go({ page: "home" })),
+      tab("messages", "Messages", () => this.#openMessages()));
   }
 
   #banner(text) {

@@ -119,12 +119,18 @@ export class MessageView {
 /** Keeps nodes of unchanged messages, the focus inside changed ones, and the end in view while the reader is there. */
 export class MessageList {
   #kept = new Map();
+  #atEnd = true;
 
   constructor(view, { inThread = false } = {}) {
     this.view = view;
     this.inThread = inThread;
     this.list = h("div.message-list");
     this.node = h("div.scroll", { tabindex: "-1" }, this.list);
+    this.node.addEventListener("scroll", () => (this.#atEnd = this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < NEAR_END));
+    // Pictures load and charts draw after their message: a reader at the end stays there.
+    const resized = new ResizeObserver(() => this.#atEnd && this.toEnd());
+    resized.observe(this.list);
+    resized.observe(this.node);
   }
 
   clear() {
@@ -133,7 +139,7 @@ export class MessageList {
   }
 
   show(messages, { lastRead = null, empty = null, toEnd = false } = {}) {
-    const atEnd = toEnd || this.node.scrollHeight - this.node.scrollTop - this.node.clientHeight < NEAR_END;
+    const atEnd = toEnd || this.#atEnd;
     const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
     const focus = focused ? { ts: focused.closest(".message")?.dataset.ts, action: focused.dataset.action } : null;
     const rows = this.#rows(messages, lastRead);
@@ -160,6 +166,7 @@ export class MessageList {
   }
 
   toEnd() {
+    this.#atEnd = true;
     this.node.scrollTop = this.node.scrollHeight;
   }
 

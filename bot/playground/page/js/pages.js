@@ -21,8 +21,8 @@ export class HomeView {
   #form = new FormState();
   #drawn = null;
 
-  constructor({ store, names, header, openMessages }) {
-    Object.assign(this, { store, names, header, openMessages });
+  constructor({ store, names, header, tabs }) {
+    Object.assign(this, { store, names, header, tabs });
     this.head = h("div.head-holder");
     this.body = h("div.scroll.page", { tabindex: "-1" });
     this.node = h("div.view", {}, this.head, this.body);
@@ -30,9 +30,7 @@ export class HomeView {
 
   show() {
     const { state } = this.store;
-    const tabs = h("div.tabs", { role: "group", "aria-label": "Tabs of the app" }, h("button", { type: "button", "aria-current": "page" }, "Home"),
-      h("button", { type: "button", onclick: this.openMessages }, "Messages"));
-    refresh(this.head, this.header({ title: state.app.name, note: tabs }));
+    refresh(this.head, this.header({ title: state.app.name, note: this.tabs("home") }));
     const view = state.home;
     if (this.#drawn === (view ?? "none")) return;
     this.#drawn = view ?? "none";

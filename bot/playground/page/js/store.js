@@ -47,7 +47,7 @@ export class Store {
       this.#socket.onmessage = null;
       this.#socket.close();
     }
-    const socket = listen({ user });
+    const socket = listen(user ? { user } : {});
     this.#socket = socket;
     socket.onmessage = (message) => this.#receive(JSON.parse(message.data));
     socket.onclose = (event) => {
@@ -73,6 +73,7 @@ export class Store {
     if (event.type === "snapshot") {
       this.online = true;
       this.state = event;
+      this.user = event.me.id;
       for (const list of Object.values(event.messages)) list.sort(byTs);
     } else if (this.state) {
       this.#apply(event);
