@@ -5,21 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.playground.delivery import Delivery, Retry
+from bot.playground.manifest import EVENT_SCOPES
 from bot.playground.seed import Json
 from bot.playground.shapes import message_json, user_json
 from bot.playground.slack import Slack
 from bot.playground.workspace import Change, ChangeKind, Channel, Message
 
-_SCOPES = {
-    "app_mention": "app_mentions:read",
-    "message.channels": "channels:history",
-    "message.groups": "groups:history",
-    "message.im": "im:history",
-    "member_joined_channel": "channels:read",
-    "member_left_channel": "channels:read",
-    "channel_archive": "channels:read",
-    "user_change": "users:read",
-}
 _MESSAGES = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
 
 
@@ -39,7 +30,7 @@ class Events:
     def send(self, subscription: str, event: Json, *, channel: Channel | None = None) -> None:
         """Give an event its envelope and deliver it in the background."""
         slack = self._slack
-        scope = _SCOPES.get(subscription)
+        scope = EVENT_SCOPES.get(subscription)
         if subscription not in slack.manifest.events or (scope and scope not in slack.manifest.scopes):
             return
         if not slack.workspace.is_installed and subscription != "app_uninstalled":

@@ -51,6 +51,8 @@ class Interactions:
             raise PersonError("is_archived", "This channel is archived.")
         if user not in channel.members:
             raise PersonError("not_in_channel", "Join the channel first.")
+        if channel.im_user and not self._slack.manifest.takes_messages:
+            raise PersonError("messages_tab_disabled", "Sending messages to this app has been turned off.")
         return channel
 
     def _frame(self, user: str, kind: str, *, trigger: bool = True) -> Json:
@@ -69,7 +71,7 @@ class Interactions:
         return frame
 
     async def _interact(self, name: str, payload: Json, *, takes_answer: bool) -> Ack:
-        if not self._ws.is_installed:
+        if not self._ws.is_installed or not self._slack.manifest.is_interactive:
             return Ack("dispatch_failed")
         return await self._delivery.deliver("interactive", name, payload, takes_answer=takes_answer)
 

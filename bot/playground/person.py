@@ -148,6 +148,10 @@ class PersonAt:
     def open_home(self, tab: str = "home") -> None:
         self._server.run(lambda: self._server.interactions.open_home(self.id, tab))
 
+    def reload(self) -> None:
+        """Reload the page: every ephemeral message is gone, and so are its buttons."""
+        self._server.run(lambda: self._server.slack.workspace.forget_ephemerals(self.id))
+
     def shortcut(self, callback_id: str) -> None:
         self._server.run_async(self._server.interactions.shortcut(self.id, callback_id))
 

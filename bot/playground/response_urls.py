@@ -34,8 +34,8 @@ class ResponseUrls:
         token = secrets.token_urlsafe(18)
         now = self._slack.now()
         expired = now - 2 * self._slack.conduct.response_url_seconds
-        for old in [name for name, ticket in self._tickets.items() if ticket.issued < expired]:
-            del self._tickets[old]
+        while self._tickets and self._tickets[oldest := next(iter(self._tickets))].issued < expired:
+            del self._tickets[oldest]
         self._tickets[token] = Ticket(user, channel, original, now)
         return f"{self._slack.base_url}/actions/{self._slack.workspace.seed.team_id}/{token}"
 

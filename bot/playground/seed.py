@@ -126,6 +126,7 @@ def default_manifest() -> Json:
     return {
         "display_information": {"name": "Pilothouse"},
         "features": {
+            "app_home": {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False},
             "bot_user": {"display_name": "pilothouse", "always_online": True},
             "slash_commands": [
                 {"command": "/paas", "description": "Everything", "usage_hint": "VERB APP to ENV", "should_escape": True}

@@ -23,8 +23,8 @@ class Triggers:
 
     def issue(self, user: str) -> str:
         now = self._now()
-        for old in [t.id for t in self._known.values() if t.issued < now - 600]:
-            del self._known[old]
+        while self._known and (oldest := next(iter(self._known.values()))).issued < now - 600:
+            del self._known[oldest.id]
         identifier = f"{int(now * 1000)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self._known[identifier] = Trigger(identifier, user, now)
         return identifier

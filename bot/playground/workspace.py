@@ -16,6 +16,7 @@ from bot.playground.seed import AppSeed, ChannelSeed, GroupSeed, PersonSeed, See
 from bot.playground.validate_blocks import elements_of
 
 Json = dict[str, Any]
+_EPHEMERALS_KEPT = 2_000
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
@@ -302,6 +303,8 @@ class Workspace:
 
     def post_ephemeral(self, message: Message) -> Message:
         self.ephemerals[message.ts] = message
+        if len(self.ephemerals) > _EPHEMERALS_KEPT:
+            del self.ephemerals[next(iter(self.ephemerals))]
         if message.is_shown:
             self.tell(Change(ChangeKind.EPHEMERAL, message.channel, message.ts, message.ephemeral_to, message))
         return message
@@ -312,6 +315,10 @@ class Workspace:
     def drop_ephemeral(self, ts: str) -> None:
         message = self.ephemerals.pop(ts)
         self.tell(Change(ChangeKind.EPHEMERAL_GONE, message.channel, ts, message.ephemeral_to, message))
+
+    def forget_ephemerals(self, user: str) -> None:
+        """What reloading the page does."""
+        self.ephemerals = {ts: m for ts, m in self.ephemerals.items() if m.ephemeral_to != user}
 
     # Views ------------------------------------------------------------------------------------------------------------
     def stack(self, user: str) -> list[View]:

@@ -18,7 +18,7 @@ from bot.playground.server import Json, PlaygroundServer
 def manifest() -> Json:
     made = default_manifest()
     made["features"]["slash_commands"].append(
-        {"command": "/deploy", "usage_hint": "APP to ENV", "should_escape": False}
+        {"command": "/deploy", "description": "Deploy", "usage_hint": "APP to ENV", "should_escape": False}
     )
     made["features"]["shortcuts"] = [
         {"name": "Deploy", "type": "global", "callback_id": "deploy", "description": "Open the form"},

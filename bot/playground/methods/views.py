@@ -75,7 +75,7 @@ def publish(call: Call) -> Json:
     person = call.ws.people.get(user)
     if person is None or person.is_bot:
         raise SlackError("user_not_found")
-    if person.deleted:
+    if person.deleted or not call.slack.manifest.has_home:
         raise SlackError("not_enabled")
     current = call.ws.homes.get(user)
     body = check_view(call.ws, call.args.data("view"), "home", replaces=current)
