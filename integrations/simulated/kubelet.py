@@ -118,6 +118,8 @@ class Kubelet:
         pod.stage = Stage.RUNNING
         pod.runs.append(Run(self._timeline.now))
         self._say(pod, "info", f"starting {pod.container} {pod.version}")
+        # A careless program, so that the masking of secrets can be seen at work.
+        self._say(pod, "info", f"connected to postgres://{pod.container}:hunter2@db:5432/{pod.container}")
         self._changed(pod)
         if behaviour.is_ready:
             self._in_this_run(pod, behaviour.boot * self._world.between(0.9, 1.2), self._become_ready)

@@ -21,6 +21,8 @@ _ACCESS_SHARE = 0.008
 _ERROR_SHARE = 0.25
 """Of requests that failed."""
 MOST = 60_000
+_MOST_POD_LINES = 5_000
+"""About 1 MiB of such lines, which is what the port allows."""
 _PATHS = ("/", "/cart", "/cart/items", "/products/{n}", "/checkout", "/api/orders/{n}", "/login", "/search?q=tea")
 _HOSTS = ("cart", "payments", "sessions")
 _USUAL = ("upstream {host} closed the connection", "request {id} failed: context canceled")
@@ -65,7 +67,8 @@ def pod_lines(
         begin, end = (since, border) if previous and border else (max(since, border or since), until)
         found += [line for line in lines(state, [pod], since=begin, until=end) if not (previous and line.at == border)]
     found.sort(key=lambda line: line.at)
-    return tuple(PodLine(line.pod, line.container, _stamp(line.at), line.raw) for line in found[-limit:])
+    newest = found[-max(1, min(limit, _MOST_POD_LINES)) :]
+    return tuple(PodLine(line.pod, line.container, _stamp(line.at), line.raw) for line in newest)
 
 
 def _stamp(at: float) -> str:

@@ -12,8 +12,8 @@ from integrations.simulated.objects import SimulatedPod
 
 
 def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at: float) -> float | None:
-    """None is "no data". Requests and cores are of all pods together, memory is that of the largest one, errors and
-    latency are weighed by requests, restarts are counted over the pods that are there.
+    """None is "no data". Requests, cores, bytes and restarts are those of all pods together that are there, as the
+    real queries sum them; errors and latency are weighed by requests.
     """
     there = [pod for pod in pods if pod.is_there(at)]
     if not there:
@@ -21,7 +21,7 @@ def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at
     match what:
         case Measure.MEMORY:
             used = [memory for pod in there if (memory := state.traffic.memory(pod, at))]
-            return max(used, default=None)
+            return sum(used) if used else None
         case Measure.RESTARTS:
             return float(restarts(there, at))
         case Measure.REQUESTS | Measure.ERRORS | Measure.LATENCY | Measure.CPU:

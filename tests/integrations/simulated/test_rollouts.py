@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.errors import Missing
+from bot.domain.templates import Template
 from bot.domain.workloads import Strategy, TroubleKind
+from integrations.simulated.clusters import SimulatedCluster
 from integrations.simulated.seed import CLUSTER, demo_world, template_of
 from tests.integrations.simulated.conftest import ManualClock, Scene, mark
 
@@ -80,6 +83,18 @@ def test_a_missing_config_is_said_and_waited_for_by_nobody(scene: Scene) -> None
     )
     scene.until(lambda rollout: any(each.kind is TroubleKind.CONFIG for each in rollout.troubles), within=3)
     scene.writes.configs.create("web-prod", "web-gone", {"A": "1"}, mark=mark("2"))
+    scene.until(lambda rollout: rollout.workload.is_settled)
+
+
+def test_a_missing_volume_is_said_and_waited_out(scene: Scene) -> None:
+    web = scene.workload()
+    raw = web.template.raw()
+    raw["spec"]["volumes"] = [{"name": "pages", "configMap": {"name": "web-pages"}}]
+    scene.writes.workloads.replace_template(
+        web.ref, before=web.template, after=Template.of(raw), min_ready=(0, 0), mark=mark()
+    )
+    scene.until(lambda rollout: any(each.kind is TroubleKind.MOUNT for each in rollout.troubles), within=3)
+    scene.world.scene(CLUSTER).add_config("web-prod", "web-pages", {"index.html": "hi"})
     scene.until(lambda rollout: rollout.workload.is_settled)
 
 
@@ -238,3 +253,31 @@ def test_history_gives_the_world_a_past(clock: ManualClock) -> None:
     started = {pod.started for pod in scene.reads.rollout(scene.workload().ref).pods}
     assert all(each is not None and clock.now() - each > timedelta(minutes=59) for each in started)
     assert replace(scene.workload().ref, uid="").name == "web"
+
+
+def test_many_may_look_and_write_at_once(scene: Scene) -> None:
+    names = ("web", "checkout", "cart")
+
+    def work(name: str) -> None:
+        for step in range(20):
+            found = scene.workload(name)
+            scene.reads.rollout(found.ref)
+            scene.reads.logs(found.ref, since=timedelta(seconds=30), limit=20)
+            scene.clock.sleep(0.2)
+            scene.writes.workloads.stamp(found.ref, mark=mark(str(step)))
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        list(pool.map(work, names))
+    assert len(scene.world.effects) == 60
+
+
+def test_two_clusters_are_apart(scene: Scene) -> None:
+    second = scene.world.add_cluster("us-1")
+    second.add_deployment("web-prod", "web", template_of("web", "1.8.1"), replicas=2)
+    other = SimulatedCluster(scene.world, "us-1")
+    scene.clock.sleep(10)
+    found = other.reads().workloads.find("web-prod", "web")
+    assert found is not None
+    assert (found.ready, found.ref.cluster) == (2, "us-1")
+    assert other.uid() != scene.cluster.uid()
+    assert scene.workload().ready == 6
