@@ -1,4 +1,4 @@
-"""JSON of Alertmanager (API v2, webhook version 4) as our values. Pure and total: what cannot be read is a ValueError."""
+"""JSON of Alertmanager (API v2, webhook version 4) as our values. Pure and total: what cannot be read is Unreadable, a ValueError."""
 
 from __future__ import annotations
 
@@ -16,29 +16,33 @@ _NEVER = datetime(1, 1, 2, tzinfo=UTC)
 """Go's zero time stands for "not yet"."""
 
 
+class Unreadable(ValueError):
+    """Not what Alertmanager says."""
+
+
 def parsed(body: bytes) -> object:
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):
-        raise ValueError("not JSON") from None
+        raise Unreadable("not JSON") from None
     return found
 
 
 def mapping(value: object, what: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} is not an object")
+        raise Unreadable(f"{what} is not an object")
     return value
 
 
 def items(value: object, what: str) -> list[object]:
     if not isinstance(value, list):
-        raise ValueError(f"{what} is not a list")
+        raise Unreadable(f"{what} is not a list")
     return value
 
 
 def words(value: object, what: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{what} is not text")
+        raise Unreadable(f"{what} is not text")
     return value[:_VALUE]
 
 
@@ -46,7 +50,7 @@ def labels(value: object, what: str) -> Mapping[str, str]:
     """At most 100, their values cut where they are endless."""
     found = mapping(value or {}, what)
     if len(found) > _LABELS:
-        raise ValueError(f"{what} has more than {_LABELS} entries")
+        raise Unreadable(f"{what} has more than {_LABELS} entries")
     return {name[:_NAME]: words(each, what) for name, each in found.items()}
 
 
@@ -67,7 +71,7 @@ def alert(value: object, *, is_firing: bool, silenced_by: tuple[str, ...] = ()) 
     given = labels(found.get("labels"), "labels")
     starts = moment(found.get("startsAt"), "startsAt")
     if starts is None:
-        raise ValueError("startsAt is missing")
+        raise Unreadable("startsAt is missing")
     return Alert(
         fingerprint=words(found.get("fingerprint", ""), "fingerprint")[:_NAME],
         name=given.get("alertname", ""),
