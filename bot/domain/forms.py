@@ -17,6 +17,8 @@ class Widget(StrEnum):
     VERSION = "version"
     """An app and a version of it, `web@1.8.2`."""
     DURATION = "duration"
+    SECRET = "secret"
+    """Never echoed, and never stored with the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,7 @@ class Form:
     command: str
     title: str
     fields: tuple[FormField, ...]
+    submit: str = "See the plan"
+    """On the button that sends it; `Search`, `Deny` where there is no plan."""
+    note: str = "Nothing changes until you have seen the plan."
+    """Below the fields; empty: none."""

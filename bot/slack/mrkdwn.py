@@ -91,7 +91,7 @@ def escape(words: str) -> str:
     return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _inert(words: str) -> str:
+def inert(words: str) -> str:
     """Untrusted words in running mrkdwn: no mark in them formats anything."""
     words = words.replace("*", "∗").replace("~", "∼").replace("`", "ˋ")
     words = _EDGE_UNDERLINE.sub("＿", words)
@@ -200,7 +200,7 @@ def _written(run: _Run) -> str:
         return f"`{inner}`" if inner.strip() else inner
     if run.is_ours:
         return escape(run.words)
-    return escape(_inert(run.words))
+    return escape(inert(run.words))
 
 
 def _bold(words: str) -> str:

@@ -23,7 +23,7 @@ from bot.domain.reply import (
     Text,
 )
 from bot.slack import limits
-from bot.slack.mrkdwn import Ink, escape, mrkdwn, plain, shorten, visible
+from bot.slack.mrkdwn import Ink, escape, inert, mrkdwn, plain, shorten, visible
 
 _ENDS = (".", "!", "?", ":", "…")
 _Say: TypeAlias = Callable[[Text], str]
@@ -33,7 +33,7 @@ def spoken(reply: Reply, ink: Ink, *, is_mentioning: bool = False) -> str:
     """Escaped for a message's `text`. With `is_mentioning` people are Slack's mentions, else names."""
 
     def say(text: Text) -> str:
-        return mrkdwn(text, ink).replace("*", "").replace("`", "") if is_mentioning else escape(plain(text, ink))
+        return mrkdwn(text, ink).replace("*", "").replace("`", "") if is_mentioning else escape(inert(plain(text, ink)))
 
     buttons = _buttons(reply, say)
     room = limits.SPOKEN_BYTES - len(buttons.encode()) - 1
@@ -72,7 +72,7 @@ def _say(block: Block, say: _Say) -> Iterator[str]:
         case Paragraph(text=words) | Note(text=words) | Heading(text=words):
             yield from say(words).split("\n")
         case Quote(label=label, words=words):
-            yield f"{say(label)}: {escape(visible(words))}"
+            yield f"{say(label)}: {escape(inert(visible(words)))}"
         case Risks(lines=lines):
             yield f"Look first: {'; '.join(say(line) for line in lines)}"
         case Facts(facts=facts):
