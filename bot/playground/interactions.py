@@ -76,7 +76,7 @@ class Interactions:
         return await self._delivery.deliver("interactive", name, payload, takes_answer=takes_answer)
 
     # Commands and messages ----------------------------------------------------------------------------------------------
-    async def slash(self, user: str, channel_id: str, line: str, *, thread_ts: str | None = None) -> None:
+    async def slash(self, user: str, channel_id: str, *, line: str, thread_ts: str | None = None) -> None:
         """A command as typed, `/deploy web to prod`."""
         name, _, rest = line.strip().partition(" ")
         command = self._command(name)
@@ -122,7 +122,7 @@ class Interactions:
         }
 
     def say(
-        self, user: str, channel_id: str, text: str, *, thread_ts: str | None = None, broadcast: bool = False
+        self, user: str, channel_id: str, *, text: str, thread_ts: str | None = None, broadcast: bool = False
     ) -> str:
         """A person's message; answers its timestamp. The app hears of it by an event."""
         channel = self._open_channel(user, channel_id)
@@ -146,22 +146,22 @@ class Interactions:
         self._ws.mark_read(channel, user, message.ts)
         return message.ts
 
-    def _own(self, user: str, channel_id: str, ts: str) -> tuple[Channel, Message]:
+    def _own(self, user: str, channel_id: str, *, ts: str) -> tuple[Channel, Message]:
         channel = self._open_channel(user, channel_id)
         message = channel.messages.get(ts)
         if message is None or message.user != user:
             raise PersonError("not_yours", "Only your own messages can be changed.")
         return channel, message
 
-    def edit(self, user: str, channel_id: str, ts: str, text: str) -> None:
-        channel, message = self._own(user, channel_id, ts)
+    def edit(self, user: str, channel_id: str, *, ts: str, text: str) -> None:
+        channel, message = self._own(user, channel_id, ts=ts)
         before = message_json(self._ws, message)
         message.text = typed_text.encode(self._ws, text)
         message.edited = self._ws.new_ts()
         self._ws.change(channel, message, before=before)
 
-    def delete(self, user: str, channel_id: str, ts: str) -> None:
-        channel, message = self._own(user, channel_id, ts)
+    def delete(self, user: str, channel_id: str, *, ts: str) -> None:
+        channel, message = self._own(user, channel_id, ts=ts)
         self._ws.delete(channel, message, before=message_json(self._ws, message))
 
     # Clicks -------------------------------------------------------------------------------------------------------------
@@ -181,16 +181,16 @@ class Interactions:
         self,
         user: str,
         source: Mapping[str, Any],
+        *,
         block_id: str,
         action_id: str,
-        *,
         chosen: Mapping[str, Any],
         state: Mapping[str, Any] | None = None,
     ) -> None:
         """A button, or another interactive element with what was chosen. `source` names a message or a view."""
         self._active(user)
         frame = self._frame(user, "block_actions")
-        element, place = self._element(user, source, block_id, action_id)
+        element, place = self._element(user, source, block_id=block_id, action_id=action_id)
         action = forms.action_of(element, block_id, chosen, self._ws.new_ts())
         if isinstance(place, View):
             place.values = _typed_values(place, (state or {}).get("values") or {})
@@ -207,7 +207,7 @@ class Interactions:
             raise PersonError(ack.error, "This did not work: the app did not answer.")
 
     def _element(
-        self, user: str, source: Mapping[str, Any], block_id: str, action_id: str
+        self, user: str, source: Mapping[str, Any], *, block_id: str, action_id: str
     ) -> tuple[Json, Message | View]:
         place: Message | View
         if source.get("type") == "view":
@@ -241,10 +241,10 @@ class Interactions:
             frame["message"] = message_json(self._ws, message)
         return frame
 
-    async def suggest(self, user: str, source: Mapping[str, Any], block_id: str, action_id: str, typed: str) -> Json:
+    async def suggest(self, user: str, source: Mapping[str, Any], *, block_id: str, action_id: str, typed: str) -> Json:
         """Options of an external select for what was typed: `options` or `option_groups`."""
         self._active(user)
-        element, place = self._element(user, source, block_id, action_id)
+        element, place = self._element(user, source, block_id=block_id, action_id=action_id)
         if element["type"] not in {"external_select", "multi_external_select"}:
             raise PersonError("not_external", "This menu has its own options.")
         frame = self._frame(user, "block_suggestion", trigger=False)
@@ -268,7 +268,7 @@ class Interactions:
         return found
 
     # Forms --------------------------------------------------------------------------------------------------------------
-    async def submit(self, user: str, view_id: str, values: Mapping[str, Any]) -> None:
+    async def submit(self, user: str, view_id: str, *, values: Mapping[str, Any]) -> None:
         """Send a form. Raises PersonError `validation` with sentences by block where it stays open."""
         self._active(user)
         view = self._view(user, view_id)
@@ -365,7 +365,7 @@ class Interactions:
         frame = self._frame(user, "shortcut") | {"callback_id": callback_id, "action_ts": self._ws.new_ts()}
         self._need(await self._interact("shortcut", frame, takes_answer=False))
 
-    async def message_shortcut(self, user: str, callback_id: str, channel_id: str, ts: str) -> None:
+    async def message_shortcut(self, user: str, callback_id: str, *, channel_id: str, ts: str) -> None:
         channel = self._open_channel(user, channel_id)
         self._shortcut(callback_id, "message")
         message = self._message(channel_id, ts)

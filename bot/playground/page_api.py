@@ -164,39 +164,46 @@ class PageApi:
         return JSONResponse({"ok": True, **answer})
 
     async def _slash(self, user: str, given: Json) -> Json:
-        await self._people.slash(user, given["channel"], given["text"], thread_ts=given.get("thread_ts"))
+        await self._people.slash(user, given["channel"], line=given["text"], thread_ts=given.get("thread_ts"))
         return {}
 
     async def _message(self, user: str, given: Json) -> Json:
         ts = self._people.say(
             user,
             given["channel"],
-            given["text"],
+            text=given["text"],
             thread_ts=given.get("thread_ts"),
             broadcast=bool(given.get("reply_broadcast")),
         )
         return {"ts": ts}
 
     async def _edit(self, user: str, given: Json) -> Json:
-        self._people.edit(user, given["channel"], given["ts"], given["text"])
+        self._people.edit(user, given["channel"], ts=given["ts"], text=given["text"])
         return {}
 
     async def _delete(self, user: str, given: Json) -> Json:
-        self._people.delete(user, given["channel"], given["ts"])
+        self._people.delete(user, given["channel"], ts=given["ts"])
         return {}
 
     async def _click(self, user: str, given: Json) -> Json:
         await self._people.click(
-            user, given["source"], given["block_id"], given["action_id"], chosen=given, state=given.get("state")
+            user,
+            given["source"],
+            block_id=given["block_id"],
+            action_id=given["action_id"],
+            chosen=given,
+            state=given.get("state"),
         )
         return {}
 
     async def _suggest(self, user: str, given: Json) -> Json:
         typed = str(given.get("value") or "")
-        return await self._people.suggest(user, given["source"], given["block_id"], given["action_id"], typed)
+        return await self._people.suggest(
+            user, given["source"], block_id=given["block_id"], action_id=given["action_id"], typed=typed
+        )
 
     async def _submit(self, user: str, given: Json) -> Json:
-        await self._people.submit(user, given["view_id"], (given.get("state") or {}).get("values") or {})
+        await self._people.submit(user, given["view_id"], values=(given.get("state") or {}).get("values") or {})
         return {}
 
     async def _close(self, user: str, given: Json) -> Json:
@@ -212,7 +219,7 @@ class PageApi:
         return {}
 
     async def _message_shortcut(self, user: str, given: Json) -> Json:
-        await self._people.message_shortcut(user, given["callback_id"], given["channel"], given["ts"])
+        await self._people.message_shortcut(user, given["callback_id"], channel_id=given["channel"], ts=given["ts"])
         return {}
 
     async def _read(self, user: str, given: Json) -> Json:

@@ -52,13 +52,13 @@ class PersonAt:
         """Type a slash command; returns once the app has acknowledged."""
         line = f"{command} {text}".strip()
         people = self._server.interactions
-        self._server.run_async(people.slash(self.id, self._channel(channel), line, thread_ts=thread_ts))
+        self._server.run_async(people.slash(self.id, self._channel(channel), line=line, thread_ts=thread_ts))
 
     def say(self, text: str, *, channel: str, thread_ts: str | None = None, broadcast: bool = False) -> str:
         """Write a message; returns its timestamp."""
         people = self._server.interactions
         where = self._channel(channel)
-        return self._server.run(lambda: people.say(self.id, where, text, thread_ts=thread_ts, broadcast=broadcast))
+        return self._server.run(lambda: people.say(self.id, where, text=text, thread_ts=thread_ts, broadcast=broadcast))
 
     def mention(self, channel: str, text: str, thread_ts: str | None = None) -> str:
         """Write `@bot text`; returns the message's timestamp."""
@@ -66,10 +66,10 @@ class PersonAt:
         return self.say(f"<@{bot}> {text}", channel=channel, thread_ts=thread_ts)
 
     def edit(self, text: str, *, channel: str, ts: str) -> None:
-        self._server.run(lambda: self._server.interactions.edit(self.id, self._channel(channel), ts, text))
+        self._server.run(lambda: self._server.interactions.edit(self.id, self._channel(channel), ts=ts, text=text))
 
     def delete(self, *, channel: str, ts: str) -> None:
-        self._server.run(lambda: self._server.interactions.delete(self.id, self._channel(channel), ts))
+        self._server.run(lambda: self._server.interactions.delete(self.id, self._channel(channel), ts=ts))
 
     def click(self, shown: Mapping[str, Any], wanted: str, *, chosen: Mapping[str, Any] | None = None) -> None:
         """Press what has this label or action_id on a message or view, as it was shown; returns once acknowledged.
@@ -83,7 +83,7 @@ class PersonAt:
             key, _ = INPUT_VALUE[element["type"]]
             picked = {key: [option] if key.endswith("s") else option}
         people = self._server.interactions
-        work = people.click(self.id, source_of(shown), block_id, element["action_id"], chosen=picked)
+        work = people.click(self.id, source_of(shown), block_id=block_id, action_id=element["action_id"], chosen=picked)
         self._server.run_async(work)
 
     def _find(self, shown: Mapping[str, Any], wanted: str) -> tuple[str, Json, Json | None]:
@@ -102,7 +102,7 @@ class PersonAt:
         element = next(element for _, element in elements_of(block))
         people = self._server.interactions
         answer = self._server.run_async(
-            people.suggest(self.id, source_of(shown), block_id, element["action_id"], typed)
+            people.suggest(self.id, source_of(shown), block_id=block_id, action_id=element["action_id"], typed=typed)
         )
         groups = answer.get("option_groups")
         return [o for g in groups for o in g["options"]] if groups else list(answer["options"])
@@ -119,7 +119,7 @@ class PersonAt:
                 raise PersonError("element_not_found", f"The form has no field {block_id!r}.")
             element = block["element"]
             state[block_id] = {element["action_id"]: self._value(view, block_id, element, value)}
-        self._server.run_async(self._server.interactions.submit(self.id, view["id"], state))
+        self._server.run_async(self._server.interactions.submit(self.id, view["id"], values=state))
 
     def _value(self, view: Mapping[str, Any], block_id: str, element: Json, value: Any) -> Json:
         if isinstance(value, dict) and "type" in value:
@@ -157,7 +157,9 @@ class PersonAt:
 
     def message_shortcut(self, callback_id: str, message: Mapping[str, Any]) -> None:
         people = self._server.interactions
-        self._server.run_async(people.message_shortcut(self.id, callback_id, message["channel"], message["ts"]))
+        self._server.run_async(
+            people.message_shortcut(self.id, callback_id, channel_id=message["channel"], ts=message["ts"])
+        )
 
     # Seeing -----------------------------------------------------------------------------------------------------------------
     def direct_channel(self) -> str:

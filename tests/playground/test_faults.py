@@ -1,7 +1,6 @@
 """A Slack that misbehaves on demand: limits, errors, dead connections, lost and doubled deliveries."""
 
 import http.client
-import time
 from typing import Any
 
 import pytest
@@ -173,12 +172,10 @@ def test_the_app_comes_back_after_a_disconnect(slack: PlaygroundServer, run_sock
     assert seen
 
 
-def test_without_a_connection_a_command_fails_at_once(slack: PlaygroundServer) -> None:
-    began = time.monotonic()
+def test_without_a_connection_a_command_fails(slack: PlaygroundServer) -> None:
     with pytest.raises(PersonError) as caught:
         slack.person(ANA).slash("/paas", channel=WEB)
     assert caught.value.code == "dispatch_failed"
-    assert time.monotonic() - began < slack.slack.conduct.ack_seconds
 
 
 def test_what_people_may_not_do(slack: PlaygroundServer) -> None:
