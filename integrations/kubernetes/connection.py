@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -58,18 +59,19 @@ class Deadlines:
 
 
 class Connection:
-    """Safe for use by several threads: nothing on it changes after it is made."""
+    """Safe for use by several threads: the name that it acts in never changes after it is made."""
 
     def __init__(
         self, cluster: str, access: Access, *, clock: Clock, deadlines: Deadlines, acting: Acting | None = None
     ) -> None:
         """`acting` None: as the bot itself. Raises Refused where the credentials or the person cannot be used."""
         self._cluster = cluster
+        self._access = access
         self._clock = clock
         self._deadlines = deadlines
-        headers = () if acting is None else impersonation(acting)
+        self._headers = () if acting is None else impersonation(acting)
         try:
-            self._client = _Client(_configuration(access), headers)
+            self._client = self._signed_in()
         except VENDOR as error:
             raise ours(error, cluster=cluster) from error
 
@@ -100,21 +102,38 @@ class Connection:
         content_type: str = "",
     ) -> bytes:
         headers = {"Accept": JSON} | ({"Content-Type": content_type} if content_type else {})
-        waits = (self._deadlines.connect.total_seconds(), self._deadlines.read.total_seconds())
-        try:
+
+        def send() -> bytes:
             request = self._client.param_serialize(
                 method,
                 path,
                 query_params=list((query or {}).items()),
-                header_params=headers,
+                header_params=dict(headers),
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            begin = self._clock.elapsed()
-            response: HTTPResponse = self._client.call_api(*request, _request_timeout=waits).response
-            return self._read(response, begin)
+            return self._exchange(request)
+
+        try:
+            try:
+                return send()
+            except ApiException as error:
+                if error.status != HTTPStatus.UNAUTHORIZED:
+                    raise
+            # The token ran out, so nothing was done: once more with what the file says now.
+            self._client = self._signed_in()
+            return send()
         except VENDOR as error:
             raise ours(error, cluster=self._cluster, path=path, is_write=method != "GET") from error
+
+    def _signed_in(self) -> _Client:
+        return _Client(_configuration(self._access), self._headers)
+
+    def _exchange(self, request: tuple[Any, ...]) -> bytes:
+        waits = (self._deadlines.connect.total_seconds(), self._deadlines.read.total_seconds())
+        begin = self._clock.elapsed()
+        response: HTTPResponse = self._client.call_api(*request, waits).response
+        return self._read(response, begin)
 
     def _read(self, response: HTTPResponse, begin: float) -> bytes:
         parts: list[bytes] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.clock import Clock
-from bot.domain.errors import Missing, Refused
+from bot.domain.errors import Missing, Refused, Unavailable
 from bot.ports.clusters import PodLine
 from integrations.kubernetes import shapes
 from integrations.kubernetes.connection import Connection, place
@@ -32,11 +32,18 @@ class PodLogs:
         limit = max(1, min(limit, MOST_LINES))
         begin = self.clock.elapsed()
         lines: list[PodLine] = []
+        silent: Unavailable | None = None
         for pod in sorted(pods, key=_born, reverse=True)[:_MOST_PODS]:
             for container in pod.spec.containers:
                 if self.clock.elapsed() - begin > _BUDGET.total_seconds():
                     break
-                lines += self._of(pod, container.name, since=since, limit=limit, previous=previous)
+                try:
+                    lines += self._of(pod, container.name, since=since, limit=limit, previous=previous)
+                except Unavailable as error:
+                    # Of a node that is down: the other pods' lines are worth having.
+                    silent = error
+        if silent is not None and not lines:
+            raise silent
         return _within(sorted(lines, key=lambda line: _sortable(line.at))[-limit:])
 
     def _of(

@@ -24,8 +24,8 @@ from integrations.kubernetes.troubles import Told, troubles
 T = TypeVar("T")
 PAGE = 500
 _MOST_PAGES = 200
-_EVENT_PAGES = 4
-"""2,000 warnings of one namespace: more are of pods that nobody can follow any more."""
+_ASKED_ABOUT = 5
+"""Pods whose events are looked at: what stops the others is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class KubernetesWorkloads:
         newest = decoding.newest(found, sets)
         terminating = sum(pod.metadata.deletion_timestamp is not None for pod in pods)
         new = [pod for pod in pods if newest is not None and decoding.is_owned(pod.metadata, newest.metadata.uid)]
-        told = Told.of(self._warnings(ref.namespace) if _needs_events(new) else ())
+        troubled = [pod for pod in new if _needs_events(pod)][:_ASKED_ABOUT]
+        told = Told.of(event for pod in troubled for event in self._warnings(pod))
         return Rollout(
             workload=decoding.workload(found, self.cluster, terminating=terminating),
             pods=tuple(decoding.pod(each) for each in new),
@@ -123,9 +124,9 @@ class KubernetesWorkloads:
         ]
         return sets, pods
 
-    def _warnings(self, namespace: str) -> Sequence[shapes.Event]:
-        query = "type=Warning,involvedObject.kind=Pod"
-        return self._all("Event", namespace, shapes.Event, fields=query, pages=_EVENT_PAGES)
+    def _warnings(self, pod: shapes.Pod) -> Sequence[shapes.Event]:
+        query = f"type=Warning,involvedObject.uid={pod.metadata.uid}"
+        return self._all("Event", pod.metadata.namespace, shapes.Event, fields=query)
 
     def _one(self, kind: str, namespace: str, name: str, shape: type[T]) -> T:
         return self._decoded(self.observer.get(place(kind, namespace, name)), shape)
@@ -138,13 +139,12 @@ class KubernetesWorkloads:
         *,
         selector: str = "",
         fields: str = "",
-        pages: int = _MOST_PAGES,
     ) -> Sequence[T]:
         query: dict[str, str | int] = {"limit": PAGE}
         query |= {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
         found: list[T] = []
-        for _ in range(pages):
+        for _ in range(_MOST_PAGES):
             page = self._decoded(self.observer.get(place(kind, namespace), query), shapes.Page[shape])  # type: ignore[valid-type]
             found.extend(page.items or ())
             if not page.metadata.continue_:
@@ -160,9 +160,6 @@ class KubernetesWorkloads:
             raise Unavailable(SYSTEM, what) from error
 
 
-def _needs_events(pods: Sequence[shapes.Pod]) -> bool:
-    """Where all is well nobody has to read a namespace's warnings."""
-    return any(
-        not decoding.is_ready(pod) or any(each.restart_count for each in pod.status.container_statuses or ())
-        for pod in pods
-    )
+def _needs_events(pod: shapes.Pod) -> bool:
+    """Where all is well nobody has to be asked."""
+    return not decoding.is_ready(pod) or any(each.restart_count for each in pod.status.container_statuses or ())

@@ -50,8 +50,8 @@ class KubernetesWorkloadWriter:
     def scale(self, ref: ObjectRef, *, before: int, after: int, mark: Mark) -> None:
         # On the object itself: the scale subresource keeps no labels.
         change = Change(
-            before=lambda found: found["spec"]["replicas"] == before,
-            after=lambda found: found["spec"]["replicas"] == after,
+            before=lambda found: found["spec"].get("replicas", 1) == before,
+            after=lambda found: found["spec"].get("replicas", 1) == after,
             operations=lambda found: _replace(found["spec"], {"replicas": after}, "/spec"),
         )
         self._apply(ref, change, mark)

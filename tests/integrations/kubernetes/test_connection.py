@@ -242,3 +242,28 @@ def test_a_write_that_never_succeeds_is_given_up_after_five_tries(
     with pytest.raises(Conflict):
         writers.workloads.scale(replace(WEB, uid="u"), before=1, after=2, mark=MARK)
     assert [request.method for request in server.requests].count("PATCH") == 5
+
+
+# --- credentials that run out
+
+
+def test_a_token_that_was_renewed_in_the_file_is_taken_up(server: ApiServer, cluster: KubernetesCluster) -> None:
+    made = connection(cluster)
+    with open(server.kubeconfig.path) as file:
+        renewed = file.read().replace("bot-token", "new-token")
+    with open(server.kubeconfig.path, "w") as file:
+        file.write(renewed)
+    server.answer = lambda request: (
+        Answer() if request.header("Authorization") == ["Bearer new-token"] else Answer(401, status(401, "", "no"))
+    )
+    made.patch("/apis/apps/v1/namespaces/shop/deployments/web", [])
+    assert [request.header("Impersonate-User") for request in server.requests] == [["ann"], ["ann"]]
+
+
+def test_credentials_that_stay_refused_are_tried_twice_and_no_more(
+    server: ApiServer, cluster: KubernetesCluster
+) -> None:
+    server.says(401, status(401, "Unauthorized", "Unauthorized"))
+    with pytest.raises(Refused, match="credentials"):
+        connection(cluster).get("/version")
+    assert len(server.requests) == 2
