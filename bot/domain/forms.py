@@ -17,7 +17,7 @@ class Widget(StrEnum):
     VERSION = "version"
     """An app and a version of it, `web@1.8.2`."""
     DURATION = "duration"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a kind of field
     """Never echoed, and never stored with the request."""
 
 
