@@ -1,7 +1,7 @@
 """Troubles on the way to a simulated system, switched on by tests and the playground, and the list of what was done.
 
 A method is named as in its port: `replace_template`, `rollout`, `images.resolve`, `logs.search`, `metrics.range`,
-`alerts.list`, `alerts.silence`; `*` means any, `writes` any write of a cluster.
+`alerts.list`, `alerts.silence`; `*` means any, `writes` any write of a cluster, `reads` any read of one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ WRITES = frozenset(
     }
 )
 
+READS = frozenset({"uid", "list", "find", "rollout", "surroundings", "logs", "config"})
+_SETS = {"writes": WRITES, "reads": READS}
+
 
 class How(StrEnum):
     BEFORE = "before"
@@ -54,7 +57,7 @@ class Fault:
     """Only calls in this person's name; empty: all."""
 
     def matches(self, method: str, user: str) -> bool:
-        named = self.method in {"*", method} or (self.method == "writes" and method in WRITES)
+        named = self.method in {"*", method} or method in _SETS.get(self.method, ())
         return self.left > 0 and named and self.user in {"", user}
 
 
@@ -69,8 +72,9 @@ class Faults:
     ) -> None:
         self._set.append(Fault(method, how, times, delay, user))
 
-    def clear(self) -> None:
-        self._set.clear()
+    def clear(self, method: str = "") -> None:
+        """All of them, or those of one method as it was named."""
+        self._set = [] if not method else [each for each in self._set if each.method != method]
 
     def take(self, method: str, user: str = "") -> Fault | None:
         """The one that befalls this call, which uses it up once."""

@@ -39,6 +39,11 @@ class Kubelet:
         self._state.routes_changed(pod.namespace)
         self._timeline.after(self._world.between(1.5, 3.0) if is_running else 0.3, lambda: self._gone(pod))
 
+    def kill(self, pod: SimulatedPod) -> None:
+        """Its container ends by itself, once."""
+        if pod.stage is Stage.RUNNING and pod.deleted is None:
+            self._crash(pod)
+
     # --- to the first start -------------------------------------------------------------------------
 
     def _schedule(self, pod: SimulatedPod) -> None:
