@@ -129,7 +129,7 @@ class Connection:
     def _signed_in(self) -> _Client:
         return _Client(_configuration(self._access), self._headers)
 
-    def _exchange(self, request: tuple[Any, ...]) -> bytes:
+    def _exchange(self, request: tuple[Any, Any, Any, Any, Any]) -> bytes:
         waits = (self._deadlines.connect.total_seconds(), self._deadlines.read.total_seconds())
         begin = self._clock.elapsed()
         response: HTTPResponse = self._client.call_api(*request, waits).response
