@@ -139,7 +139,7 @@ def _check(world: World, target: Target, image: str, version: str) -> None:
     workload = target.workload
     if workload.replicas == 0:
         raise Preflight(text("{name} has no pods.", name=workload.ref.name), next=text("Scale it up first."))
-    if target.image == image:
+    if target.image in {image, f"{target.repository}:{version}"}:
         raise Preflight(text("{version} runs there already.", version=version))
     name = canary_name(target)
     if world.cluster(target.scope.cluster).workloads.find(target.scope.namespace, name) is not None:

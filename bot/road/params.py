@@ -235,10 +235,15 @@ def _named(
     if equals and (slot := shape.by_name.get(name.replace("-", "_"))):
         return slot, _bare(value)
     if words and (slot := shape.by_word.get(token.lower())):
-        is_edge = not free or len(words) == 1
+        is_edge = not free or all(_is_option(shape, word) for word in words[1:])
         if shape.rest is None or (is_edge and is_env(words[0])):
             return slot, _bare(words.pop(0))
     return None, ""
+
+
+def _is_option(shape: Shape, token: str) -> bool:
+    name, equals, _ = token.removeprefix("--").partition("=")
+    return name.replace("-", "_") in shape.by_name and (bool(equals) or token.startswith("--"))
 
 
 def build(shape: Shape, given: Mapping[str, str]) -> Any:

@@ -60,6 +60,7 @@ def test_the_channels_defaults_fill_what_was_not_typed() -> None:
         ('logs web "timed out" -retry in prod', '"timed out" -retry', "prod"),
         ("logs web in prod a=b to c", "a=b to c", "prod"),
         ("logs in prod web x", "x", "prod"),
+        ("logs web x in prod since=15m level=error", "x", "prod"),
     ],
 )
 def test_a_log_query_keeps_its_words(line: str, query: str, env: str) -> None:

@@ -1,0 +1,192 @@
+"""The middle of the bot over the simulated world and a real SQLite file, with a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.app.core import Core, build
+from bot.app.worlds import Parts
+from bot.domain.operation import Operation, Place
+from bot.domain.refs import EnvName, OperationId
+from bot.domain.reply import Button, Text
+from bot.policy.judge import Judge
+from bot.policy.loader import parse
+from bot.ports.people import Identity, Standing, Status
+from bot.ports.store import OperationFilter, RecordFilter, Sealed
+from bot.ports.world import Verdict
+from bot.road.answers import Answer
+from bot.road.directory import Site
+from bot.road.request import Origin, Outcome, Request
+from integrations.database.store import open_store
+from integrations.simulated.alerts import SimulatedAlerts
+from integrations.simulated.clusters import SimulatedCluster
+from integrations.simulated.images import SimulatedImages
+from integrations.simulated.logs import SimulatedLogs
+from integrations.simulated.metrics import SimulatedMetrics
+from integrations.simulated.seed import NAMESPACES, demo_world
+from integrations.simulated.world import SimulatedWorld
+
+POLICY = Path(__file__).parents[2] / "deploy/examples/policy.yaml"
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+SLACK_IDS = {"ana": "U0ANA0001", "bo": "U0BOB0002", "lee": "U0LEE0003", "gus": "U0GUS0004"}
+
+
+@dataclass
+class ManualClock:
+    """bot.domain.clock.Clock that stands still until it is moved."""
+
+    moment: datetime = T0
+    passed: float = 1000.0
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def elapsed(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.move(timedelta(seconds=seconds))
+
+    def move(self, by: timedelta) -> None:
+        self.moment += by
+        self.passed += by.total_seconds()
+
+
+@dataclass
+class KnownPeople:
+    """bot.ports.people.People: everybody is active unless said otherwise."""
+
+    clock: ManualClock
+    statuses: dict[str, Status] = field(default_factory=dict)
+
+    def standing(self, identity: Identity) -> Standing:
+        return Standing(identity, self.statuses.get(identity.user, Status.ACTIVE), self.clock.now())
+
+
+@dataclass
+class Bench:
+    clock: ManualClock
+    world: SimulatedWorld
+    people: KnownPeople
+    core: Core
+    policy: Callable[[str | None], None]
+    """Another policy text from now on; None: the example's."""
+
+    def outcome(
+        self, who: str, line: str, *, channel: str = "C0WEB", values: Mapping[str, str] | None = None
+    ) -> Outcome:
+        identity = Identity("slack", "T0PAAS001", SLACK_IDS.get(who, who))
+        return self.core.road.walk(Request(Origin.TYPED, identity, line, Place(channel), values=values or {}))
+
+    def say(self, who: str, line: str, *, channel: str = "C0WEB", values: Mapping[str, str] | None = None) -> Answer:
+        identity = Identity("slack", "T0PAAS001", SLACK_IDS.get(who, who))
+        return self.core.walk(Request(Origin.TYPED, identity, line, Place(channel), values=values or {}))
+
+    def start(self, who: str, line: str) -> OperationId:
+        """Plans it and asks for it."""
+        answer = self.say(who, line)
+        assert answer.operation is not None, words(answer)
+        if answer.is_draft:
+            asked = self.say(who, f"ask {answer.operation}")
+            assert not asked.is_error, words(asked)
+        return answer.operation
+
+    def operation(self, id: OperationId) -> Operation:
+        found = self.core.store.read(lambda tx: tx.operations.load(id))
+        assert found is not None
+        return found
+
+    def operations(self) -> tuple[Operation, ...]:
+        return self.core.store.read(lambda tx: tx.operations.find(OperationFilter(limit=200)))
+
+    def records(self, **criteria: str) -> tuple[Sealed, ...]:
+        filter = RecordFilter(limit=500, **criteria)  # type: ignore[arg-type]
+        return tuple(reversed(self.core.store.read(lambda tx: tx.records.find(filter))))
+
+    def turn(self, *, seconds: float = 1.0) -> None:
+        """Time passes, and the engine does what is due."""
+        self.clock.move(timedelta(seconds=seconds))
+        for _ in range(20):
+            if not self.core.engine.run_due():
+                return
+
+    def run(
+        self, id: OperationId, *, until: Callable[[Operation], bool] = lambda op: op.is_final, seconds: int = 1200
+    ) -> Operation:
+        for _ in range(seconds):
+            operation = self.operation(id)
+            if until(operation):
+                return operation
+            self.turn()
+        raise AssertionError(f"{operation.phase} at step {operation.cursor}: {operation.seen} {operation.why}")
+
+
+def words(answer: Answer) -> str:
+    """All that an answer says, as plain text, with the lines of its buttons."""
+    return said(answer.reply)
+
+
+def said(value: object) -> str:
+    match value:
+        case Text():
+            return value.plain()
+        case Button():
+            return f"[{value.label.plain()}: {value.line}]"
+        case tuple():
+            return "\n".join(filter(None, map(said, value)))
+        case str():
+            return value
+        case _ if is_dataclass(value):
+            return "\n".join(filter(None, (said(getattr(value, f.name)) for f in fields(value))))
+        case _:
+            return ""
+
+
+@contextmanager
+def bench(folder: Path) -> Iterator[Bench]:
+    clock = ManualClock()
+    world = demo_world(clock)
+    current: dict[str, Judge] = {}
+
+    def use(policy: str | None) -> None:
+        current["judge"] = Judge(parse((policy if policy is not None else POLICY.read_text()).encode()))
+
+    use(None)
+    store = open_store(f"sqlite:///{folder}/pilothouse.db", clock=clock)
+    people = KnownPeople(clock)
+    alerts = SimulatedAlerts(world)
+    parts = Parts(
+        clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
+        images=SimulatedImages(world),
+        logs=SimulatedLogs(world),
+        metrics=SimulatedMetrics(world),
+        alerts=alerts,
+        alert_writer=alerts,
+    )
+    core = build(
+        store=store,
+        parts=parts,
+        sites=sites(),
+        people=people,
+        judge=lambda: current["judge"],
+        clock=clock,
+        verifier=lambda: Verdict(True, 0, ()),
+        checks=tuple,
+        alerts_channel="C0ALERTS",
+    )
+    try:
+        yield Bench(clock, world, people, core, use)
+    finally:
+        store.close()
+
+
+def sites() -> Mapping[EnvName, tuple[Site, ...]]:
+    return {
+        EnvName(env): tuple(Site("eu-1", tenant, namespace) for tenant, namespace in tenants.items())
+        for env, tenants in NAMESPACES.items()
+    }

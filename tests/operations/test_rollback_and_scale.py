@@ -1,0 +1,154 @@
+"""Rollbacks, scaling, restarts and what is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.operation import Phase
+from bot.ports.store import Proof
+from tests.kit.bench import Bench, words
+from tests.operations.test_canary import workload
+
+
+def deployed(bot: Bench, version: str = "1.8.2") -> None:
+    operation = bot.run(bot.start("ana", f"deploy web@{version} to staging"))
+    assert operation.phase is Phase.DONE, operation.why
+
+
+def test_a_rollback_brings_back_the_template_and_locks_the_other_out(bot: Bench) -> None:
+    before = workload(bot)
+    deployed(bot)
+    done = bot.run(bot.start("lee", "rollback web to staging"))
+    assert done.phase is Phase.DONE, done.why
+    after = workload(bot)
+    assert before is not None
+    assert after is not None
+    assert after.template == before.template
+    proofs = {r.version: r.proof for r in bot.core.store.read(lambda tx: tx.releases.list("web", "staging"))}
+    assert proofs == {"1.8.1": Proof.ADOPTED, "1.8.2": Proof.BAD}
+
+
+def test_a_rollback_brings_back_the_configs_exact_bytes(bot: Bench) -> None:
+    deployed(bot)
+    state = bot.world.state("eu-1").namespace("web-staging")
+    names = [name for name in state.configs if name.startswith("web")]
+    assert names
+    old = dict(state.configs[names[0]].data)
+    state.configs[names[0]].data = {"CHANGED": "yes"}
+    done = bot.run(bot.start("lee", "rollback web to staging"))
+    assert done.phase is Phase.DONE, done.why
+    after = workload(bot)
+    assert after is not None
+    read = after.template.config_maps[0]
+    assert read != names[0]
+    assert dict(state.configs[read].data) == old
+
+
+def test_there_is_nothing_to_go_back_to_before_the_first_deploy(bot: Bench) -> None:
+    answer = bot.say("ana", "rollback web to staging")
+    assert answer.is_error
+    assert "nothing to go back to" in words(answer)
+
+
+def test_a_named_release_is_gone_back_to(bot: Bench) -> None:
+    deployed(bot, "1.8.2")
+    deployed(bot, "1.10.0")
+    first = next(r for r in bot.core.store.read(lambda tx: tx.releases.list("web", "staging")) if r.version == "1.8.1")
+    done = bot.run(bot.start("lee", f"rollback web@{first.number} to staging"))
+    assert done.phase is Phase.DONE
+    after = workload(bot)
+    assert after is not None
+    assert after.template.json == first.template
+
+
+def test_scaling_sets_the_pods(bot: Bench) -> None:
+    done = bot.run(bot.start("ana", "scale web 4 to staging"))
+    assert done.phase is Phase.DONE
+    after = workload(bot)
+    assert after is not None
+    assert (after.replicas, after.ready) == (4, 4)
+
+
+def test_an_autoscaled_app_is_not_scaled_but_offered_its_bounds(bot: Bench) -> None:
+    answer = bot.say("lee", "scale checkout 8 to prod")
+    assert answer.is_error
+    assert "autoscaler sizes checkout on prod: 2 to 6 pods" in words(answer)
+    assert "autoscale checkout 2..8 to prod" in words(answer)
+    done = bot.run(bot.start("lee", "autoscale checkout 2..8 to prod"))
+    assert done.phase is Phase.DONE, done.why
+
+
+def test_scaling_to_what_is_there_already_says_so(bot: Bench) -> None:
+    assert "has 2 pods already" in words(bot.say("ana", "scale web 2 to staging"))
+
+
+def test_a_restart_replaces_every_pod(bot: Bench) -> None:
+    state = bot.world.state("eu-1").namespace("web-staging")
+    before = set(state.pods)
+    done = bot.run(bot.start("ana", "restart web to staging"))
+    assert done.phase is Phase.DONE, done.why
+    assert not before & set(state.pods)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "status",
+        "status web",
+        "status web in staging",
+        "history web in staging",
+        "logs web in staging",
+        "logs web error in prod since=15m",
+        "alerts",
+        "alerts in prod critical",
+        "approvals",
+        "whoami",
+        "help",
+        "help deploy",
+    ],
+)
+def test_reads_answer_and_change_nothing(bot: Bench, line: str) -> None:
+    deployed(bot)
+    effects = len(bot.world.effects)
+    answer = bot.say("ana", line)
+    assert not answer.is_error, words(answer)
+    assert len(bot.world.effects) == effects
+
+
+def test_every_request_leaves_a_record(bot: Bench) -> None:
+    for line in ("status", "deploy nosuch to prod", "deploy web to nowhere", "fly", "deploy web@1.8.2 to staging"):
+        before = len(bot.records())
+        bot.say("ana", line)
+        assert len(bot.records()) == before + 1, line
+
+
+@pytest.mark.parametrize(
+    ("who", "line", "code"),
+    [
+        ("ana", "deploy wbe@1.8.2 to staging", "unknown-name"),
+        ("ana", "deploy web@1.8.2 to stagin", "unknown-name"),
+        ("ana", "deploy web@7.7.7 to staging", "unknown-name"),
+        ("ana", "deploy payments@5.0.3 to prod", "not-permitted"),
+        ("gus", "deploy web@1.8.2 to staging", "not-permitted"),
+        ("stranger", "status", "not-enrolled"),
+        ("ana", "scale web 5000 to staging", "cap-exceeded"),
+        ("ana", "audit search", "not-permitted"),
+        ("ana", "approve op-999", "unknown-name"),
+    ],
+)
+def test_what_is_refused_names_its_code_and_changes_nothing(bot: Bench, who: str, line: str, code: str) -> None:
+    answer = bot.say(who, line)
+    assert answer.is_error
+    assert code in words(answer), words(answer)
+    assert not bot.world.effects
+    assert bot.records()[-1].record.outcome == code
+
+
+def test_the_nearest_name_is_a_button_that_runs_the_rest_of_the_line(bot: Bench) -> None:
+    assert ": deploy web@1.8.2 to staging]" in words(bot.say("ana", "deploy wbe@1.8.2 to staging"))
+
+
+def test_the_channels_defaults_fill_in(bot: Bench) -> None:
+    bot.run(bot.start("ana", "here app=web env=staging"))
+    assert not bot.say("ana", "status").is_error
+    assert "web on staging" in words(bot.say("ana", "history"))
