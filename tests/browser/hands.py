@@ -1,0 +1,13 @@
+"""What a person does with the keyboard, said once for all browser tests."""
+
+from playwright.sync_api import Page
+
+
+def type_command(page: Page, line: str) -> None:
+    page.locator("#composer").fill(line)
+    page.locator("#composer").press("Enter")
+
+
+def open_modal(page: Page, name: str) -> None:
+    type_command(page, f"/paas {name}")
+    page.wait_for_selector("dialog.modal[open] .block")
