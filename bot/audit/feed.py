@@ -233,8 +233,8 @@ def _state(kind: str, outcome: str) -> str:
 def _plain(words: str) -> str:
     """Shows as it is: no mention, link, line or mark can come of it."""
     flat = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(words.split()))[:_WORD_LIMIT]
-    for mark in "*_~`":
-        flat = flat.replace(mark, f"{mark}\u200b" if mark == "_" else "'")
+    for mark in "*~`":
+        flat = flat.replace(mark, "'")
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
