@@ -1,0 +1,78 @@
+"""What doctor looks at: settings, policy, every backend, the audit record. Failing checks say how they are mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from bot.domain.errors import IntegrationError, PilothouseError
+from bot.domain.reply import Text, text
+from bot.policy.holder import PolicyFile
+from bot.policy.strict_yaml import Problem
+from bot.ports.world import Check
+
+Ping = tuple[str, Callable[[], str]]
+
+_MEND: dict[str, Text] = {
+    "database": text("look at the database's own log and at `database:` in the settings"),
+    "registry": text("look at `registries:` in the settings and at the registry"),
+    "logs": text("look at `elasticsearch:` in the settings; without it pod logs are used"),
+    "metrics": text("set `prometheus: {{url: ...}}` in the settings"),
+    "alerts": text("set `alertmanager: {{url: ...}}` in the settings"),
+}
+
+
+class Doctor:
+    def __init__(
+        self,
+        *,
+        pings: Sequence[Ping],
+        policy: PolicyFile,
+        settings_problems: tuple[Problem, ...],
+        audit: Callable[[], Text | None],
+    ) -> None:
+        """`audit`: what is wrong with the record, as far as the last look found."""
+        self._pings = tuple(pings)
+        self._policy = policy
+        self._settings_problems = settings_problems
+        self._audit = audit
+
+    def checks(self) -> tuple[Check, ...]:
+        with ThreadPoolExecutor(max(1, len(self._pings)), thread_name_prefix="doctor") as pool:
+            backends = tuple(pool.map(_check, self._pings))
+        return (self._settings(), self._policies(), self._record(), *backends)
+
+    def add(self, ping: Ping) -> None:
+        """An edge that is connected later than the rest."""
+        self._pings = (*self._pings, ping)
+
+    def _settings(self) -> Check:
+        if not self._settings_problems:
+            return Check("settings", True, text("read"))
+        first = self._settings_problems[0]
+        words = text("{n} problems, the first: {first}", n=len(self._settings_problems), first=str(first))
+        return Check("settings", False, words, text("mend the settings file and start me again"))
+
+    def _policies(self) -> Check:
+        problems = self._policy.problems()
+        if not problems:
+            return Check("policy", True, text("version {version}", version=self._policy.judge().version))
+        words = text("{n} problems, the first: {first}", n=len(problems), first=str(problems[0]))
+        return Check("policy", False, words, text("mend the policy file; it is read again by itself"))
+
+    def _record(self) -> Check:
+        wrong = self._audit()
+        if wrong is None:
+            return Check("audit", True, text("the chain fits its checkpoints"))
+        return Check("audit", False, wrong, text("run `audit verify`, then `pilothouse audit adopt` in a terminal"))
+
+
+def _check(ping: Ping) -> Check:
+    name, ask = ping
+    try:
+        return Check(name, True, text("{words}", words=ask()))
+    except PilothouseError as error:
+        words = text("{what} {why}", what=error.what, why=error.why or text(""))
+        system = error.system if isinstance(error, IntegrationError) else name
+        mend = _MEND.get(name) or text("look at {system} and at its part of the settings", system=system)
+        return Check(name, False, words, mend)
