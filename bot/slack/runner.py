@@ -1,0 +1,57 @@
+"""Where the work goes once Slack has its acknowledgement: a few threads and a short queue. What has no room is refused.
+
+One of the three places that catch everything: a bug in one request must not end the thread that works for all.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+Work = Callable[[], None]
+
+
+class Runner:
+    def __init__(self, *, name: str, threads: int = 8, waiting: int = 64) -> None:
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._places = threading.BoundedSemaphore(threads + waiting)
+        self._count = threads + waiting
+        self._is_stopping = False
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True) for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def reserve(self) -> bool:
+        """A place in the queue, which `run` uses or `release` gives back; False when there is none."""
+        return not self._is_stopping and self._places.acquire(blocking=False)
+
+    def release(self) -> None:
+        self._places.release()
+
+    def run(self, work: Work) -> None:
+        """Uses a reserved place. Returns at once."""
+        self._queue.put(work)
+
+    def stop(self, timeout: float) -> None:
+        """Takes nothing new, and ends once what it has is done, at most `timeout` seconds a thread."""
+        self._is_stopping = True
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _serve(self) -> None:
+        while (work := self._queue.get()) is not None:
+            try:
+                work()
+            except Exception:
+                log.exception("work after an acknowledgement failed")
+            finally:
+                self._places.release()
