@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.command import AnyCommand
-from bot.domain.errors import NotPermitted, PlanChanged, UserError
+from bot.domain.errors import NotPermitted, PlanChanged, Unavailable, UserError
 from bot.domain.operation import Operation, SignalKind, voters
 from bot.domain.refs import AppName, EnvName, Principal
 from bot.domain.reply import text
@@ -17,6 +17,8 @@ from bot.ports.people import People, Status
 from bot.ports.world import World
 from bot.steps.codec import hash_plan
 from bot.steps.step import Plan
+
+TERMINAL = "terminal"
 
 
 class Planner(Protocol):
@@ -40,7 +42,7 @@ class Gate:
     def check(self, op: Operation, world: World) -> None:
         """Raises the UserError that refuses it, or Unavailable when it cannot be known now."""
         judge, app = self._judge(), self._app(op)
-        self._check_active(judge, op.requester)
+        self._check_active(judge, op, op.requester)
         check_permitted(judge, op.requester, self.command(op), app)
         plan = self._planner.plan(op, world)
         if hash_plan(plan) != op.plan_hash:
@@ -56,9 +58,9 @@ class Gate:
         """The requester could act now; False also when it cannot be known."""
         try:
             judge = self._judge()
-            self._check_active(judge, op.requester)
+            self._check_active(judge, op, op.requester)
             check_permitted(judge, op.requester, self.command(op), self._app(op))
-        except UserError:
+        except (UserError, Unavailable):
             return False
         return True
 
@@ -69,7 +71,7 @@ class Gate:
         for voter in voters(op):
             try:
                 check_voter(judge, voter, SignalKind.APPROVE, op)
-                self._check_active(judge, voter)
+                self._check_active(judge, op, voter)
             except UserError:
                 continue
             counted.append(voter)
@@ -81,10 +83,18 @@ class Gate:
                 next=text("Run `{line}` again.", line=op.line),
             )
 
-    def _check_active(self, judge: Judge, principal: Principal) -> None:
-        """All accounts by which the policy knows this person, asked live."""
+    def _check_active(self, judge: Judge, op: Operation, principal: Principal) -> None:
+        """All accounts by which the policy knows this person, asked live.
+
+        What was asked for in a terminal does not wait for an edge that is dark: the operating system vouches there.
+        """
         for identity in judge.identities(principal):
-            status = self._people.standing(identity).status
+            try:
+                status = self._people.standing(identity).status
+            except Unavailable:
+                if op.origin != TERMINAL:
+                    raise
+                continue
             if status is not Status.ACTIVE:
                 raise NotPermitted(
                     text("{who} may not act any more.", who=principal),

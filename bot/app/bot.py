@@ -1,0 +1,183 @@
+"""One running bot: store, audit, road, engine and edges, started and stopped in order."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from bot.app.core import Core, build
+from bot.app.doctor import Doctor
+from bot.app.parts import named_checks
+from bot.app.people import Everybody
+from bot.app.worlds import Parts
+from bot.audit.checkpoint import Keys, Signer
+from bot.audit.feed import ChannelFeed, LineFeed
+from bot.audit.sealer import PAUSE, Sealer
+from bot.audit.sinks import FileSink, Sink
+from bot.audit.standing import GuardedStore
+from bot.audit.verify import verify
+from bot.domain.clock import Clock
+from bot.domain.errors import PilothouseError, Unavailable
+from bot.domain.operation import Place
+from bot.domain.refs import EnvName, OperationId
+from bot.operations.book import StoredBook
+from bot.operations.card import card
+from bot.policy.holder import PolicyFile
+from bot.ports.people import Identity
+from bot.ports.store import Store
+from bot.road.answers import Answer
+from bot.road.directory import Site
+from bot.road.request import Origin, Request
+from bot.schedule.ticker import Ticker
+from bot.settings import Settings
+from bot.terminal.server import TerminalServer
+from bot.terminal.service import Ask, Card
+
+log = structlog.get_logger(__name__)
+
+PRUNE_EVERY = timedelta(hours=1)
+SOCKET = "pilothouse.sock"
+
+
+@dataclass
+class Bot:
+    """Made by `assemble`; `start` begins everything that runs by itself."""
+
+    settings: Settings
+    clock: Clock
+    store: GuardedStore
+    core: Core
+    people: Everybody
+    doctor: Doctor
+    sealer: Sealer
+    signer: Signer
+    feeds: list[Callable[[], object]]
+    ticker: Ticker
+    owner: str
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _terminal: TerminalServer | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.settings.data.folder / SOCKET
+
+    def start(self, *, has_terminal: bool = True) -> None:
+        self.sealer.look()
+        self.core.worker.start()
+        self._thread("sealer", self._seal_forever)
+        self.ticker.start()
+        if has_terminal:
+            self._terminal = TerminalServer(self.socket, self.handle, self.card, clock=self.clock)
+            self._terminal.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._terminal is not None:
+            self._terminal.close()
+        self.ticker.stop()
+        self.core.worker.stop()
+        for thread in self._threads:
+            thread.join(5)
+        self.sealer.ask()
+        self._seal_once()
+        self.store.close()
+
+    # --- the terminal -------------------------------------------------------------------------
+
+    def handle(self, ask: Ask) -> Answer:
+        identity = Identity("terminal", "", ask.user)
+        place = Place(self.settings.alertmanager.default_channel or "terminal")
+        return self.core.walk(Request(Origin.TERMINAL, identity, ask.line, place, values=ask.values))
+
+    def card(self, id: OperationId) -> Card | None:
+        operation = StoredBook(self.store).operation(id)
+        return Card(card(operation), operation.phase) if operation else None
+
+    # --- the audit record ---------------------------------------------------------------------
+
+    def _thread(self, name: str, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _seal_forever(self) -> None:
+        while not self._stopping.wait(PAUSE):
+            self._seal_once()
+
+    def _seal_once(self) -> None:
+        try:
+            self.sealer.run_once()
+            for feed in self.feeds:
+                feed()
+        except Unavailable as error:
+            log.warning("the record could not be sealed now", error=str(error))
+        except PilothouseError as error:
+            log.exception("the record could not be sealed", error=str(error))
+
+
+def assemble(
+    *,
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    parts: Parts,
+    sites: Mapping[EnvName, tuple[Site, ...]],
+    signer: Signer,
+    sinks: Sequence[Sink] = (),
+    write_line: Callable[[str], None] | None = None,
+) -> Bot:
+    """`write_line`: where the JSON lines of the record go; None: nowhere."""
+    guarded = GuardedStore(store)
+    policy = PolicyFile(settings.policy.path, clock)
+    keys = Keys((signer.public,))
+    places: list[Sink] = [*sinks]
+    if settings.audit.checkpoint_file is not None:
+        places.append(FileSink(settings.audit.checkpoint_file))
+    owner = f"{os.getpid()}-{secrets.token_hex(4)}"
+    sealer = Sealer(
+        store=guarded,
+        signer=signer,
+        keys=keys,
+        sinks=places,
+        clock=clock,
+        owner=owner,
+        every=settings.audit.checkpoint_every,
+        on_wrong=guarded.close_writes,
+    )
+    doctor = Doctor(
+        pings=named_checks(parts, guarded),
+        policy=policy,
+        settings_problems=settings.problems,
+        audit=lambda: sealer.wrong,
+    )
+    people = Everybody(clock, settings.slack.team_id)
+    core = build(
+        store=guarded,
+        parts=parts,
+        sites=sites,
+        people=people,
+        judge=policy.judge,
+        clock=clock,
+        verifier=lambda: verify(guarded, sinks=places, keys=keys),
+        checks=doctor.checks,
+        app_label=settings.apps.label,
+        alerts_channel=settings.alertmanager.default_channel,
+    )
+    feeds: list[Callable[[], object]] = []
+    if settings.audit.channel:
+        feeds.append(ChannelFeed(store=guarded, signer=signer, channel=settings.audit.channel).run_once)
+    if write_line is not None:
+        feeds.append(LineFeed(store=guarded, write=write_line).run_once)
+    ticker = Ticker()
+    ticker.every(
+        PRUNE_EVERY, "prune the inbox", lambda: guarded.transact(lambda tx: tx.inbox.prune(older=timedelta(hours=25)))
+    )
+    return Bot(settings, clock, guarded, core, people, doctor, sealer, signer, feeds, ticker, owner)
