@@ -124,6 +124,8 @@ class SocketExchange:
                 why=text("Its socket {path} is closed to your user.", path=str(self._path)),
                 next=text("Ask whoever runs it to add you to the socket's group."),
             ) from bad
+        except BlockingIOError as bad:
+            raise Unreachable(text("Too many terminals ask at once. Try again in a moment.")) from bad
         except OSError as bad:
             raise Unreachable(
                 text("No bot answers here."),

@@ -32,6 +32,9 @@ from bot.terminal.wire import AskMessage, LookMessage, WireError
 
 log = structlog.get_logger(__name__)
 
+_BACKLOG = 128
+"""Connections are taken at once, to be served or to be told that there are too many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -119,7 +122,7 @@ class TerminalServer:
             if self._group is not None:
                 os.chown(made, -1, self._group)
             made.chmod(self._mode)
-            listener.listen(self._limits.connections)
+            listener.listen(_BACKLOG)
             self._inode = made.lstat().st_ino
             made.replace(self._path)
         except OSError:

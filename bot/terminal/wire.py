@@ -27,6 +27,9 @@ ANSWER_LIMIT = 8 * 1024 * 1024
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Not of any line or form: databases refuse some of it, and terminals obey the rest."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, from bytes that were no text: no UTF-8 holds it, so that it travels as it is shown."""
+
 
 class WireError(Exception):
     """Not a message of this version; its words are for people."""
@@ -122,7 +125,7 @@ def load_question(line: bytes) -> AskMessage | LookMessage:
 def dump_answer(answer: Answer | Card) -> bytes:
     """A Problem where the answer is larger than a terminal takes, or holds what JSON cannot."""
     try:
-        raw = msgspec.Raw(dump(answer.reply).encode("utf-8", "backslashreplace"))
+        raw = msgspec.Raw(_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", dump(answer.reply)).encode())
     except ValueError:
         return problem("not-shown", "The answer holds a value that cannot be shown. What was asked was done.")
     match answer:
