@@ -41,7 +41,8 @@ class BoundedSession(requests.Session):
             if response.status_code != requests.codes.ok:
                 raise BadStatus(response.status_code, _retry_after(response.headers.get("Retry-After", "")))
             found = bytearray()
-            for chunk in response.raw.stream(_CHUNK, decode_content=True):
+            # What has come, not what was asked for: `stream` waits for a whole chunk, however slowly it comes.
+            while chunk := response.raw.read1(_CHUNK, decode_content=False):
                 found += chunk
                 if len(found) > ANSWER_LIMIT:
                     raise AnswerTooLarge
