@@ -76,8 +76,9 @@ class Alertmanager:
         return self._silence_of(comment) is not None
 
     def silence(self, matchers: Mapping[str, str], *, time: timedelta, by: str, comment: str) -> str:
-        if not any(matchers.values()) or not all(map(_LABEL.fullmatch, matchers)):
-            raise BadArguments(text("A silence needs labels with values."))
+        # Without its namespace it would silence other tenants' alerts of the same name.
+        if not matchers.get(self._place.namespace_label) or not all(map(_LABEL.fullmatch, matchers)):
+            raise BadArguments(text("A silence needs labels with values, the namespace among them."))
         if not timedelta(0) < time <= LONGEST:
             raise BadArguments(text("A silence lasts at most {limit}.", limit=LONGEST))
         if not comment.strip():
