@@ -175,6 +175,8 @@ class Elasticsearch(_Topic):
     level_field: FieldName = "level"
     message_field: FieldName = "message"
     time_field: FieldName = "@timestamp"
+    cluster_field: FieldName | None = None
+    """Where the index holds several clusters: it then has to be our name of one."""
 
 
 class Prometheus(_Topic):
@@ -182,6 +184,10 @@ class Prometheus(_Topic):
     token: Confidential = Secret("")
     namespace_label: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")] = "namespace"
     pod_label: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")] = "pod"
+    cluster_label: Annotated[str, Field(pattern=r"^([a-zA-Z_][a-zA-Z0-9_]{0,99})?$")] = ""
+    """Where it knows several clusters: it then has to be our name of one."""
+    window: Duration = timedelta(minutes=2)
+    """The range of rates: at least four scrapes."""
     templates: Mapping[Measure, Annotated[str, Field(min_length=1, max_length=2000)]] = {}
     """PromQL by measure, in place of our own; `$pods` is where the matchers go, `$window` the range."""
 
