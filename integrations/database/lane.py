@@ -17,22 +17,51 @@ R = TypeVar("R")
 LIMIT = 256
 
 
+class Attempt(Generic[R]):
+    """Keeps what was raised inside, to be raised where it belongs: whoever works here works for other callers, too.
+
+    The only place of this package that catches everything; nothing is swallowed. What ends a thread goes through.
+    """
+
+    __slots__ = ("error", "result")
+
+    def __init__(self) -> None:
+        self.result: R | None = None
+        self.error: Exception | None = None
+
+    def __enter__(self) -> Attempt[R]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.error = error
+        return True
+
+
 class Ticket(Generic[T, R]):
-    __slots__ = ("_signal", "error", "is_done", "item", "result")
+    __slots__ = ("_outcome", "_signal", "item")
 
     def __init__(self, item: T) -> None:
         self.item = item
-        self.is_done = False
-        self.result: R | None = None
-        self.error: BaseException | None = None
+        self._outcome: Attempt[R] | None = None
         self._signal = threading.Lock()
         self._signal.acquire()
 
-    def give(self, result: R) -> None:
-        self.result, self.error, self.is_done = result, None, True
+    @property
+    def is_done(self) -> bool:
+        return self._outcome is not None
 
-    def fail(self, error: BaseException) -> None:
-        self.error, self.is_done = error, True
+    def give(self, result: R) -> None:
+        self._outcome = Attempt()
+        self._outcome.result = result
+
+    def fail(self, error: Exception) -> None:
+        self._outcome = Attempt()
+        self._outcome.error = error
+
+    def settle(self, attempt: Attempt[R]) -> None:
+        self._outcome = attempt
 
     def wake(self) -> None:
         self._signal.release()
@@ -41,9 +70,10 @@ class Ticket(Generic[T, R]):
         self._signal.acquire()
 
     def outcome(self) -> R:
-        if self.error is not None:
-            raise self.error
-        return self.result  # type: ignore[return-value]
+        assert self._outcome is not None
+        if self._outcome.error is not None:
+            raise self._outcome.error
+        return self._outcome.result  # type: ignore[return-value]
 
 
 class Interrupted(Exception):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
@@ -18,7 +19,7 @@ from bot.ports.store import Arrival
 from integrations.database import schema
 from integrations.database.errors import SYSTEM, VENDOR, Retry, translated
 from integrations.database.inbox import arrival_row
-from integrations.database.lane import Interrupted, Lane, Ticket
+from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
 from integrations.database.session import Session, Statements, moment
 
 R = TypeVar("R")
@@ -52,12 +53,11 @@ class Postgres:
             self._connect, pool_size=connections, max_overflow=0, timeout=2.0, use_lifo=True, recycle=1800
         )
         self._inbox: Lane[Arrival, int | None] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._pool.dispose)
             schema.prepare_postgres(self._url)
             self.ping()
-        except BaseException:
-            self._pool.dispose()
-            raise
+            undo.pop_all()
 
     # --- transactions -------------------------------------------------------------------------
 
@@ -88,17 +88,14 @@ class Postgres:
             )
             result = work(session)
             connection.commit()
+            return result
         except VENDOR as error:
-            self._abandon(pooled, connection)
             failure = translated(error)
             if failure is error:
                 raise
             raise failure from error
-        except BaseException:
-            self._abandon(pooled, connection)
-            raise
-        pooled.close()
-        return result
+        finally:
+            self._give_back(pooled, connection)
 
     def _begin(self, *, is_reading: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any], int]:
         """A connection of the pool may have died while nobody used it: the first one that fails here is replaced."""
@@ -116,15 +113,17 @@ class Postgres:
                 assert row is not None
                 return pooled, connection, int(row[0])
             except psycopg.Error as error:
-                self._abandon(pooled, connection)
+                self._give_back(pooled, connection)
                 if left == 0 or not connection.closed:
                     raise translated(error) from error
         raise AssertionError("the last try returns or raises")
 
     @staticmethod
-    def _abandon(pooled: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
-        with contextlib.suppress(psycopg.Error):
-            connection.rollback()
+    def _give_back(pooled: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
+        """What was not committed is undone here."""
+        if connection.pgconn.transaction_status is not TransactionStatus.IDLE:
+            with contextlib.suppress(psycopg.Error):
+                connection.rollback()
         if connection.closed:
             pooled.invalidate()
         else:
@@ -139,15 +138,15 @@ class Postgres:
             raise Unavailable(SYSTEM, text("The database was stopped while it wrote.")) from error
 
     def _accept_all(self, tickets: Sequence[Ticket[Arrival, int | None]]) -> None:
-        try:
-            ids = self.transact(lambda session: _insert(session, [ticket.item for ticket in tickets]))
-        except Exception as error:  # handed to every caller as it stands
-            for ticket in tickets:
-                ticket.fail(error)
-            return
+        with Attempt[dict[str | int, int]]() as attempt:
+            attempt.result = self.transact(lambda session: _insert(session, [ticket.item for ticket in tickets]))
         for ticket in tickets:
-            # Of equal ones the first is new.
-            ticket.give(ids.pop(arrival_row(ticket.item, 0)["nonce"], None))
+            if attempt.error is not None:
+                ticket.fail(attempt.error)
+            else:
+                # Of equal ones the first is new.
+                ids = attempt.result or {}
+                ticket.give(ids.pop(arrival_row(ticket.item, 0)["nonce"], None))
 
     # --- the rest -----------------------------------------------------------------------------
 

@@ -143,14 +143,14 @@ def _exclusive(url: sa.URL) -> Iterator[sa.Connection]:
     with _connected(url) as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         connection.exec_driver_sql("BEGIN EXCLUSIVE" if is_sqlite else "BEGIN")
+        is_done = False
         try:
             if not is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
-        except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
-            raise
-        connection.exec_driver_sql("COMMIT")
+            is_done = True
+        finally:
+            connection.exec_driver_sql("COMMIT" if is_done else "ROLLBACK")
 
 
 def _arguments(url: sa.URL) -> dict[str, Any]:

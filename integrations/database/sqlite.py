@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -24,7 +24,7 @@ from bot.ports.store import Arrival
 from integrations.database import schema
 from integrations.database.errors import SYSTEM, VENDOR, is_broken_io, is_not_text, translated
 from integrations.database.inbox import SqlInbox
-from integrations.database.lane import Interrupted, Lane, Ticket
+from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
 from integrations.database.operations import take_over_all
 from integrations.database.session import Session, Statements
 
@@ -34,6 +34,10 @@ Work = Callable[[Session], object]
 BUSY = 1.5
 """Seconds. Nobody but a person with a shell can hold our lock; no action waits longer than 2 s for a database."""
 KEPT_READERS = 8
+
+
+class _NotTogether(Exception):
+    """One that had written failed: each is run alone."""
 
 
 class FileLock:
@@ -80,14 +84,13 @@ class Sqlite:
         self._guard = threading.Lock()
         self._is_closed = False
         self._must_reopen = False
-        self._lock = lock_of(self._path)
-        try:
+        with contextlib.ExitStack() as undo:
+            self._lock = lock_of(self._path)
+            undo.callback(self._lock.release)
             schema.prepare_sqlite(self._path)
             self._writer = self._connect()
             self.transact(take_over_all)
-        except BaseException:
-            self._lock.release()
-            raise
+            undo.pop_all()
 
     def transact(self, work: Callable[[Session], R]) -> R:
         try:
@@ -111,58 +114,50 @@ class Sqlite:
         writer = self._ready()
         if writer is None:
             return False
-        outcomes: list[tuple[object, Exception | None]] = []
         try:
-            writer.execute("BEGIN IMMEDIATE")
-            for ticket in tickets:
-                written = writer.total_changes
-                try:
-                    outcomes.append((ticket.item(self._session(writer, is_reading=False)), None))
-                except VENDOR:
-                    raise
-                except Exception as error:  # handed to its caller as it stands
-                    if writer.total_changes != written:
-                        self._roll_back(writer)
-                        return False
-                    outcomes.append((None, error))
-            writer.execute("COMMIT")
+            with self._transaction(writer):
+                attempts = [self._attempt(ticket, writer) for ticket in tickets]
+        except _NotTogether:
+            return False
         except VENDOR as error:
             self._must_reopen = is_broken_io(error)
-            self._roll_back(writer)
             return False
-        except BaseException:
-            self._roll_back(writer)
-            raise
-        for ticket, (result, failure) in zip(tickets, outcomes, strict=True):
-            if failure is None:
-                ticket.give(result)
-            else:
-                ticket.fail(failure)
+        for ticket, attempt in zip(tickets, attempts, strict=True):
+            ticket.settle(attempt)
         return True
+
+    def _attempt(self, ticket: Ticket[Work, object], writer: sqlite3.Connection) -> Attempt[object]:
+        """One that fails before it wrote anything disturbs nobody."""
+        written = writer.total_changes
+        with Attempt[object]() as attempt:
+            attempt.result = ticket.item(self._session(writer, is_reading=False))
+        if attempt.error is not None and (isinstance(attempt.error, VENDOR) or writer.total_changes != written):
+            raise _NotTogether
+        return attempt
 
     def _commit_alone(self, ticket: Ticket[Work, object]) -> None:
         writer = self._ready()
         if writer is None:
             ticket.fail(Unavailable(SYSTEM, text("The database is closed or cannot be opened.")))
             return
+        with Attempt[object]() as attempt, self._transaction(writer):
+            attempt.result = ticket.item(self._session(writer, is_reading=False))
+        if isinstance(attempt.error, VENDOR):
+            self._must_reopen = is_broken_io(attempt.error)
+            failure = translated(attempt.error)
+            if failure is not attempt.error:
+                failure.__cause__ = attempt.error
+            attempt.error = failure
+        ticket.settle(attempt)
+
+    @contextlib.contextmanager
+    def _transaction(self, writer: sqlite3.Connection) -> Iterator[None]:
+        writer.execute("BEGIN IMMEDIATE")
         try:
-            writer.execute("BEGIN IMMEDIATE")
-            result = ticket.item(self._session(writer, is_reading=False))
+            yield
             writer.execute("COMMIT")
-        except VENDOR as error:
-            self._must_reopen = is_broken_io(error)
+        finally:
             self._roll_back(writer)
-            failure = translated(error)
-            failure.__cause__ = None if failure is error else error
-            ticket.fail(failure)
-        except Exception as error:  # handed to its caller as it stands
-            self._roll_back(writer)
-            ticket.fail(error)
-        except BaseException:
-            self._roll_back(writer)
-            raise
-        else:
-            ticket.give(result)
 
     def _ready(self) -> sqlite3.Connection | None:
         """After a failed sync the file is read anew: what the old connection believes may not be on the disk."""

@@ -13,7 +13,7 @@ import pytest
 
 from bot.ports.store import Store
 from integrations.database.store import open_store
-from tests.contracts.store.stage import IS_CI, RealClock, SetClock, Stage
+from tests.contracts.store.stage import RealClock, SetClock, Stage
 from tests.integrations.database.postgres_server import Server, binaries
 
 
@@ -40,6 +40,13 @@ class SqliteStage:
         connection.commit()
         connection.close()
 
+    def run_as_we_do(self, sql: str) -> None:
+        connection = sqlite3.connect(self.path)
+        try:
+            connection.execute(sql)
+        finally:
+            connection.close()
+
 
 class PostgresStage:
     def __init__(self, server: Server) -> None:
@@ -60,10 +67,14 @@ class PostgresStage:
                 connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
             connection.execute(sql.encode())
 
+    def run_as_we_do(self, sql: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(sql.encode())
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    if binaries() is None and not IS_CI:
+    if binaries() is None:
         pytest.skip("no PostgreSQL server is installed")
     server = Server()
     yield server

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,7 +19,6 @@ R = TypeVar("R")
 ANA, BO, KIM = Principal("ana"), Principal("bo"), Principal("kim")
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-IS_CI = bool(os.environ.get("CI"))
 
 
 class Stage(Protocol):
@@ -36,6 +34,10 @@ class Stage(Protocol):
 
     def spoil(self, sql: str) -> None:
         """Changes the tables as somebody with the database's password could."""
+        ...
+
+    def run_as_we_do(self, sql: str) -> None:
+        """With what protects the record in place."""
         ...
 
 

@@ -16,7 +16,9 @@ BODY = sa.Text().with_variant(sa.LargeBinary(), "sqlite")
 
 def upgrade() -> None:
     _conversation()
+    _places()
     _operations()
+    _holds()
     _record()
     _guard_the_record()
     op.execute("INSERT INTO meta (name, value) VALUES ('oldest_code', '1')")
@@ -91,6 +93,9 @@ def _conversation() -> None:
         sqlite_where=sa.text("sent_rev < rev"),
         postgresql_where=sa.text("sent_rev < rev"),
     )
+
+
+def _places() -> None:
     op.create_table(
         "alert_threads",
         sa.Column("id", BIG, sa.Identity(always=False), nullable=False),
@@ -216,6 +221,9 @@ def _operations() -> None:
         sa.PrimaryKeyConstraint("op", "plan_hash", "principal"),
         sqlite_strict=True,
     )
+
+
+def _holds() -> None:
     op.create_table(
         "steps",
         sa.Column("op", sa.Text(), nullable=False),
@@ -334,7 +342,3 @@ def _guard_the_record() -> None:
                 f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
                 "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_insert_only()"
             )
-
-
-def downgrade() -> None:
-    raise NotImplementedError("there is no way back: restore a backup")

@@ -1,0 +1,182 @@
+"""Audit records: in the transaction of what they describe, in the chain a moment later, found by what they say."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.chain import START as ZERO
+from bot.domain.chain import link
+from bot.ports.store import AlertThread, Checkpoint, Record, RecordFilter, Store, Tx
+from tests.contracts.store.stage import START, Stage, a_record, in_threads, sealed_records
+
+
+def append(store: Store, name: str, **fields: str) -> int:
+    return store.transact(lambda tx: tx.records.append(a_record(tx, name, **fields)))
+
+
+def names(store: Store, filter: RecordFilter) -> list[str]:
+    found = store.read(lambda tx: tx.records.find(filter))
+    return [each.record.body.split('"name":"')[1].split('"')[0] for each in found]
+
+
+def test_an_empty_chain_starts_at_zero(store: Store) -> None:
+    assert store.read(lambda tx: tx.records.head()) == (0, ZERO)
+    assert store.transact(lambda tx: tx.records.seal(limit=10)) == 0
+
+
+def test_sealing_links_each_record_to_the_one_before(store: Store) -> None:
+    sealed_records(store, 5)
+    page = store.read(lambda tx: tx.records.page(after=0, limit=10))
+    hash = ZERO
+    for seq, sealed in enumerate(page, 1):
+        hash = link(hash, seq, sealed.record.body)
+        assert (sealed.seq, sealed.hash) == (seq, hash)
+    assert store.read(lambda tx: tx.records.head()) == (5, hash)
+    assert [each.seq for each in store.read(lambda tx: tx.records.page(after=2, limit=2))] == [3, 4]
+
+
+def test_a_record_comes_back_byte_for_byte(store: Store) -> None:
+    record = store.read(lambda tx: a_record(tx, "\u00e4 \U0001f680 \u202e \x00 ' \\"))
+    store.transact(lambda tx: tx.records.append(record))
+    store.transact(lambda tx: tx.records.seal(limit=10))
+    (sealed,) = store.read(lambda tx: tx.records.page(after=0, limit=10))
+    assert sealed.record == record
+
+
+def test_a_record_goes_when_its_transaction_does(store: Store) -> None:
+    def work(tx: Tx) -> None:
+        tx.records.append(a_record(tx, "gone"))
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        store.transact(work)
+    assert store.transact(lambda tx: tx.records.seal(limit=10)) == 0
+    assert store.read(lambda tx: tx.records.find(RecordFilter())) == ()
+
+
+def test_writers_and_sealers_at_once_leave_no_gap_and_nothing_twice(store: Store) -> None:
+    writers = [lambda index=index: append(store, f"r{index}") for index in range(24)]
+    sealers = [lambda: store.transact(lambda tx: tx.records.seal(limit=3))] * 8
+    in_threads([*writers, *sealers])
+    while store.transact(lambda tx: tx.records.seal(limit=5)):
+        pass
+    page = store.read(lambda tx: tx.records.page(after=0, limit=100))
+    assert [each.seq for each in page] == list(range(1, 25))
+    assert len({each.id for each in page}) == 24
+
+
+def test_records_are_found_before_they_are_sealed(store: Store) -> None:
+    append(store, "a")
+    (found,) = store.read(lambda tx: tx.records.find(RecordFilter()))
+    assert (found.seq, found.hash) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        (RecordFilter(), ["Third", "second", "first"]),
+        (RecordFilter(limit=2), ["Third", "second"]),
+        (RecordFilter(kind="denied"), ["second"]),
+        (RecordFilter(op="op-9"), ["Third"]),
+        (RecordFilter(target="api/prod"), ["Third"]),
+        (RecordFilter(actor="ana", kind="intent"), ["Third", "first"]),
+        (RecordFilter(actor="bo"), []),
+        (RecordFilter(words="third"), ["Third"]),
+        (RecordFilter(words="deploy FIRST"), ["first"]),
+        (RecordFilter(words="100%"), []),
+        (RecordFilter(words="f_rst"), []),
+        (RecordFilter(words="'; DROP TABLE audit; --"), []),
+    ],
+)
+def test_records_are_found_newest_first(store: Store, filter: RecordFilter, expected: list[str]) -> None:
+    append(store, "first")
+    append(store, "second", kind="denied")
+    append(store, "Third", op="op-9", target="api/prod")
+    assert names(store, filter) == expected
+
+
+def test_records_are_found_since_a_time(stage: Stage) -> None:
+    append(stage.store, "old")
+    stage.wait(timedelta(milliseconds=20))
+    since = stage.store.read(lambda tx: tx.now)
+    append(stage.store, "new")
+    assert names(stage.store, RecordFilter(since=since)) == ["new"]
+
+
+def test_what_nobody_sealed_is_seen(stage: Stage) -> None:
+    append(stage.store, "a")
+    stage.wait(timedelta(milliseconds=20))
+    append(stage.store, "b")
+    stage.store.transact(lambda tx: tx.records.seal(limit=1))
+    old = stage.store.read(lambda tx: tx.records.unsealed(older=timedelta(hours=1), limit=10))
+    stage.wait(timedelta(milliseconds=20))
+    young = stage.store.read(lambda tx: tx.records.unsealed(older=timedelta(milliseconds=5), limit=10))
+    assert (old, [each.record.body.count('"b"') for each in young]) == ((), [1])
+
+
+@pytest.mark.parametrize("change", ["UPDATE {t} SET id = id", "DELETE FROM {t}"])
+@pytest.mark.parametrize("table", ["audit", "audit_chain"])
+def test_the_database_itself_refuses_to_change_the_record(stage: Stage, table: str, change: str) -> None:
+    sealed_records(stage.store, 2)
+    with pytest.raises(Exception, match="insert only"):
+        stage.run_as_we_do(change.format(t=table))
+
+
+def test_checkpoints_are_kept(store: Store) -> None:
+    first = Checkpoint("d", 1, 10, "a" * 64, START, "sig")
+    second = replace(first, epoch=2, size=5)
+    for checkpoint in (second, first, first):
+        store.transact(lambda tx, kept=checkpoint: tx.records.add_checkpoint(kept))  # type: ignore[misc]
+    assert store.read(lambda tx: tx.records.checkpoints()) == (first, second)
+
+
+def test_a_feed_remembers_how_far_it_went(stage: Stage) -> None:
+    assert stage.store.read(lambda tx: tx.records.fed("channel")) == 0
+    stage.store.transact(lambda tx: tx.records.feed("channel", 7))
+    stage.store.transact(lambda tx: tx.records.feed("channel", 9))
+    assert stage.reopen().read(lambda tx: (tx.records.fed("channel"), tx.records.fed("lines"))) == (9, 0)
+
+
+def test_a_lease_belongs_to_one_until_it_runs_out(stage: Stage) -> None:
+    def lease(owner: str, span: timedelta) -> bool:
+        return stage.store.transact(lambda tx: tx.meta.lease("sender", owner=owner, span=span))
+
+    short = timedelta(milliseconds=150)
+    assert lease("one", short)
+    assert lease("one", short)
+    assert not lease("two", short)
+    stage.wait(short * 2)
+    assert lease("two", short)
+    assert not lease("one", short)
+
+
+def test_a_new_database_has_an_identity_and_an_epoch(stage: Stage) -> None:
+    identity, epoch = stage.store.read(lambda tx: (tx.meta.get("database"), tx.meta.get("epoch")))
+    assert identity
+    assert epoch == "1"
+    assert stage.reopen().read(lambda tx: tx.meta.get("database")) == identity
+
+
+def test_alert_threads_get_numbers_that_stay(store: Store) -> None:
+    thread = AlertThread("g1", 0, "C1", '{"a":1}', is_firing=True, updated=START)
+    first = store.transact(lambda tx: tx.alerts.put(thread))
+    for _ in range(3):
+        store.transact(lambda tx: tx.alerts.put(replace(first, state='{"a":2}', is_firing=False)))
+    second = store.transact(lambda tx: tx.alerts.put(replace(thread, key="g2")))
+    assert (first.number, second.number) == (1, 2)
+    assert store.read(lambda tx: tx.alerts.get("g1")) == replace(first, state='{"a":2}', is_firing=False)
+    assert store.read(lambda tx: tx.alerts.by_number(2)) == second
+    assert store.read(lambda tx: tx.alerts.firing()) == (second,)
+    assert store.read(lambda tx: (tx.alerts.get("g3"), tx.alerts.by_number(9))) == (None, None)
+
+
+def test_a_record_says_when_whatever_the_clock_says_at_its_storing(store: Store) -> None:
+    record = store.read(lambda tx: a_record(tx, "a"))
+    moved = Record(
+        **{name: getattr(record, name) for name in ("actor", "action", "target", "op", "kind", "outcome")},
+        body=record.body.replace('"at":"2', '"at":"1'),
+    )
+    store.transact(lambda tx: tx.records.append(moved))
+    (found,) = store.read(lambda tx: tx.records.find(RecordFilter()))
+    assert found.at.year < 2000
