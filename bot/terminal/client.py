@@ -31,7 +31,7 @@ RESTART = timedelta(seconds=30)
 _ROUNDS = 5
 """Of a form whose values the road refuses."""
 _SETTLES = 10
-"""Looks after which a signal to something stuck should have shown."""
+"""Looks at one phase after which a signal should have shown."""
 
 
 class Exit(IntEnum):
@@ -67,7 +67,11 @@ def run(
         report.problem(error)
         code = Exit.REFUSED
     except KeyboardInterrupt:
-        report.note(text("Left. Nothing that runs was stopped."))
+        report.note(
+            text("Left. What was started stands still until a bot runs, or until `follow` of its number.")
+            if exchange.is_alone
+            else text("Left. Nothing that runs was stopped.")
+        )
         code = Exit.LEFT
     report.end(code)
     return code
@@ -173,7 +177,7 @@ class Client:
             code = _exit(phase, wanted, may_settle=looks < _SETTLES)
             if code is not None:
                 return code
-            if self.exchange.is_alone and phase in {Phase.WAITING, Phase.PAUSED}:
+            if self.exchange.is_alone and phase in {Phase.WAITING, Phase.PAUSED} and looks >= _SETTLES:
                 self.report.note(text("It waits for somebody. Then `follow {id}` lets it go on.", id=id))
                 return Exit.DONE
             self.clock.sleep(every.total_seconds())

@@ -22,11 +22,21 @@ from bot.terminal.address import address
 from bot.terminal.service import Ask, Card, Cards, Handle, Kind, TerminalService
 from bot.terminal.wire import Problem, WireError
 
+_BUSY = timedelta(seconds=3)
+"""How long a bot that is asked by too many at once is asked again."""
+_BUSY_PAUSE = timedelta(milliseconds=100)
+
 
 class Unreachable(PilothouseError):
     """No bot answers. A look can be tried again; of a line, `what` says whether it may have been taken."""
 
     code = "unreachable"
+
+
+class Busy(Unreachable):
+    """Certainly not taken: it can be asked again."""
+
+    code = "busy"
 
 
 class NotTaken(PilothouseError):
@@ -93,13 +103,23 @@ class SocketExchange:
         return self._trade(lambda: wire.dump_look(id))
 
     def _trade(self, question: Callable[[], bytes]) -> Card | Answer:
+        until = self._clock.elapsed() + _BUSY.total_seconds()
+        while True:
+            try:
+                return self._trade_once(question)
+            except Busy:
+                if self._clock.elapsed() >= until:
+                    raise
+                self._clock.sleep(_BUSY_PAUSE.total_seconds())
+
+    def _trade_once(self, question: Callable[[], bytes]) -> Card | Answer:
         try:
             answer = wire.load_answer(self._carry(question()))
         except WireError as bad:
             raise NotTaken(text("{what}", what=str(bad))) from bad
         match answer:
             case Problem(code="busy", words=words):
-                raise Unreachable(text("{words}", words=words))
+                raise Busy(text("{words}", words=words))
             case Problem(words=words):
                 raise NotTaken(text("{words}", words=words))
             case _:
@@ -125,7 +145,7 @@ class SocketExchange:
                 next=text("Ask whoever runs it to add you to the socket's group."),
             ) from bad
         except BlockingIOError as bad:
-            raise Unreachable(text("Too many terminals ask at once. Try again in a moment.")) from bad
+            raise Busy(text("Too many terminals ask at once. Try again in a moment.")) from bad
         except OSError as bad:
             raise Unreachable(
                 text("No bot answers here."),

@@ -109,7 +109,11 @@ class JsonReport:
 
 
 def _both(reply: Reply) -> dict[str, object]:
-    return {"text": draw(reply, Look()), "reply": json.loads(dump(reply))}
+    try:
+        whole = json.loads(dump(reply))
+    except ValueError:  # a figure that JSON has no word for, such as NaN
+        whole = None
+    return {"text": draw(reply, Look()), "reply": whole}
 
 
 def _told(error: PilothouseError) -> Reply:

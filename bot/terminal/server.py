@@ -38,8 +38,8 @@ _BACKLOG = 128
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    connections: int = 16
-    per_user: int = 4
+    connections: int = 32
+    per_user: int = 8
     read: timedelta = timedelta(seconds=5)
     write: timedelta = timedelta(seconds=10)
     grace: timedelta = timedelta(seconds=10)

@@ -42,21 +42,22 @@ class Connection:
     silences: int = 0
     is_alone: bool = False
     turns: int = field(default=0, init=False)
+    local: LocalExchange = field(init=False)
 
-    def _local(self) -> LocalExchange:
-        return LocalExchange("ana", self.bot.handle, self.bot.card, self._turn)
+    def __post_init__(self) -> None:
+        self.local = LocalExchange("ana", self.bot.handle, self.bot.card, self._turn)
 
     def _turn(self) -> None:
         self.turns += 1
 
     def ask(self, line: str, *, values: Mapping[str, str] | None = None) -> Answer:
-        return self._local().ask(line, values=values)
+        return self.local.ask(line, values=values)
 
     def look(self, id: OperationId) -> Card | Answer:
         if self.silences > 0:
             self.silences -= 1
             raise Unreachable(text("No bot answers here."))
-        return self._local().look(id)
+        return self.local.look(id)
 
 
 @dataclass
@@ -185,7 +186,12 @@ def test_the_exit_code_says_how_it_ended(phase: Phase, code: Exit) -> None:
 
 @pytest.mark.parametrize(
     ("phase", "code"),
-    [(Phase.UNDONE, Exit.DONE), (Phase.WITHDRAWN, Exit.DONE), (Phase.DONE, Exit.REFUSED), (Phase.STUCK, Exit.WENT_BACK)],
+    [
+        (Phase.UNDONE, Exit.DONE),
+        (Phase.WITHDRAWN, Exit.DONE),
+        (Phase.DONE, Exit.REFUSED),
+        (Phase.STUCK, Exit.WENT_BACK),
+    ],
 )
 def test_what_is_to_be_stopped_is_done_when_it_went_back(phase: Phase, code: Exit) -> None:
     bot = ScriptedBot({"abort web in staging": started()}, [stands(Phase.UNDOING), stands(phase)])
@@ -271,6 +277,24 @@ def test_alone_what_waits_for_somebody_else_is_not_waited_for() -> None:
     session = Session(scaling(stands(Phase.WAITING)), is_alone=True)
     assert session.run(LINE, yes=True) is Exit.DONE
     assert "`follow op-7` lets it go on" in session.screen.errors
+
+
+def test_alone_leaving_says_that_it_stands_still() -> None:
+    @dataclass
+    class Leaving(StillClock):
+        def sleep(self, seconds: float) -> None:
+            raise KeyboardInterrupt
+
+    session = Session(scaling(running(1, 2)), clock=Leaving(), is_alone=True)
+    assert session.run(LINE, yes=True) is Exit.LEFT
+    assert "stands still" in session.screen.errors
+
+
+def test_alone_a_signal_to_something_paused_may_take_a_moment() -> None:
+    bot = ScriptedBot({"resume op-7": started()}, [stands(Phase.PAUSED), running(1, 2), stands(Phase.DONE)])
+    session = Session(bot, is_alone=True)
+    assert session.run("resume op-7") is Exit.DONE
+    assert "Done" in session.screen.output
 
 
 def test_alone_a_promotion_is_followed_because_nobody_else_does_it() -> None:

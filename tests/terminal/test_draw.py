@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from datetime import UTC
 from pathlib import Path
@@ -134,3 +135,19 @@ def test_a_stream_of_ascii_shows_everything() -> None:
     screen = StandardScreen(io.StringIO(), output, io.StringIO(), clock=StillClock())
     screen.write(draw(LOGS, screen.look()))
     assert b"Logs \\xb7 web in prod" in raw.getvalue()
+
+
+def test_a_keyboard_and_a_screen_are_asked() -> None:
+    master, slave = os.openpty()
+    with (
+        os.fdopen(master, "r+b", buffering=0) as person,
+        open(slave, closefd=False) as keyboard,
+        open(slave, "w") as output,
+    ):
+        person.write(b"yes\n")
+        screen = StandardScreen(keyboard, output, output, clock=StillClock())
+        assert screen.look().width is not None
+        assert screen.ask("Start? ") == "yes"
+        seen = b""
+        while b"Start? " not in seen:  # after the echo of what was typed
+            seen += person.read(100) or b""

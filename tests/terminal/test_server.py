@@ -8,6 +8,7 @@ import os
 import pwd
 import socket
 import stat
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from bot.terminal.server import Limits, TerminalServer, is_served
 from bot.terminal.service import Ask, Card, Handle, Kind
 from bot.terminal.wire import Problem
 from tests.terminal.samples import SAMPLES
-from tests.terminal.stage import OP, ScriptedBot, refused, running, says, stands, started
+from tests.terminal.stage import OP, ScriptedBot, StillClock, refused, running, says, stands, started
 
 CLOCK = SystemClock()
 SHORT = Limits(read=timedelta(milliseconds=300), write=timedelta(milliseconds=300), grace=timedelta(seconds=5))
@@ -92,30 +93,30 @@ def test_who_asks_is_the_peers_user_whatever_the_client_says(tmp_path: Path) -> 
     assert [ask.user for ask in bot.asked] == [f"user-{os.getuid()}"]
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
-def test_another_user_of_the_machine_is_told_apart(tmp_path: Path) -> None:
+_PEER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+    connection.connect(sys.argv[1])
+    connection.sendall(bytes.fromhex(sys.argv[2]))
+    sys.exit(0 if connection.recv(10) else 2)
+"""
+
+
+def test_another_process_is_known_by_its_own_user(tmp_path: Path) -> None:
     bot = ScriptedBot({"whoami": Answer(says("you"))})
-    daemon = pwd.getpwnam("daemon")
+    peer = pwd.getpwnam("daemon") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
     with serving(tmp_path, bot.handle) as path:
         path.chmod(0o666)
         tmp_path.chmod(0o755)
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                os.setegid(daemon.pw_gid)
-                folder = os.open(path.parent, os.O_PATH)
-                os.fchdir(folder)
-                os.setreuid(daemon.pw_uid, daemon.pw_uid)
-                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                    connection.connect(path.name)
-                    connection.sendall(wire.dump_ask("whoami", Kind.LINE, {}))
-                    code = 0 if connection.recv(10) else 2
-            finally:
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    assert [ask.user for ask in bot.asked] == ["daemon"]
+        done = subprocess.run(
+            ["/usr/bin/env", "python3", "-I", "-c", _PEER, path.name, wire.dump_ask("whoami", Kind.LINE, {}).hex()],
+            cwd=tmp_path,
+            user=peer.pw_uid if os.getuid() == 0 else None,
+            check=False,
+            timeout=30,
+        )
+    assert done.returncode == 0
+    assert [ask.user for ask in bot.asked] == [peer.pw_name]
 
 
 def test_somebody_without_a_name_is_nobody(tmp_path: Path) -> None:
@@ -232,7 +233,7 @@ def test_one_user_has_a_bounded_number_of_connections(tmp_path: Path) -> None:
         connect(path),
         pytest.raises(Unreachable, match="Too many"),
     ):
-        SocketExchange(path, clock=CLOCK).ask("status")
+        SocketExchange(path, clock=StillClock()).ask("status")
     assert bot.asked == []
 
 
