@@ -262,7 +262,7 @@ def _label(button: Button) -> Text:
     if button.confirm is not None:
         return text("{label}: {what}", label=button.label, what=button.confirm.text)
     if button.opens is Opens.FORM:
-        return text("{label} (say more after it)", label=button.label)
+        return text("{label} (you may say more)", label=button.label)
     return button.label
 
 
