@@ -24,9 +24,10 @@ from bot.audit.sinks import FileSink, Sink
 from bot.audit.standing import GuardedStore
 from bot.audit.verify import verify
 from bot.domain.clock import Clock
-from bot.domain.errors import PilothouseError, Unavailable
+from bot.domain.errors import PilothouseError, SettingsBroken, Unavailable
 from bot.domain.operation import Place
 from bot.domain.refs import EnvName, OperationId
+from bot.domain.reply import text
 from bot.operations.book import StoredBook
 from bot.operations.card import card
 from bot.policy.holder import PolicyFile
@@ -170,6 +171,7 @@ def assemble(
         checks=doctor.checks,
         app_label=settings.apps.label,
         alerts_channel=settings.alertmanager.default_channel,
+        hindrance=_hindrance(settings),
     )
     feeds: list[Callable[[], object]] = []
     if settings.audit.channel:
@@ -181,3 +183,14 @@ def assemble(
         PRUNE_EVERY, "prune the inbox", lambda: guarded.transact(lambda tx: tx.inbox.prune(older=timedelta(hours=25)))
     )
     return Bot(settings, clock, guarded, core, people, doctor, sealer, signer, feeds, ticker, owner)
+
+
+def _hindrance(settings: Settings) -> SettingsBroken | None:
+    """Broken settings: the bot answers, and changes nothing."""
+    if not settings.problems:
+        return None
+    return SettingsBroken(
+        text("Nothing may be changed while the settings have problems."),
+        why=text("The first: {problem}", problem=str(settings.problems[0])),
+        next=text("Write `doctor`; whoever runs me mends the settings file and starts me again."),
+    )

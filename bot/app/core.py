@@ -9,6 +9,7 @@ from bot.alerts.threads import AlertDesk
 from bot.alerts.threads import draw as draw_alert
 from bot.app.worlds import Parts, Worlds
 from bot.domain.clock import Clock
+from bot.domain.errors import UserError
 from bot.domain.operation import Place
 from bot.domain.refs import AUTO, EnvName, OperationId, Principal
 from bot.domain.reply import Reply
@@ -74,6 +75,7 @@ def build(
     checks: Callable[[], tuple[Check, ...]],
     app_label: str = "app.kubernetes.io/name",
     alerts_channel: str = "",
+    hindrance: UserError | None = None,
 ) -> Core:
     catalogue = Catalogue(CATALOGUE)
     apps = AppDirectory(sites, parts.reads, clock, label=app_label)
@@ -97,6 +99,7 @@ def build(
         apps=apps,
         desk=Desk(store, worker.wake),
         world=lambda principal, request: worlds.world(principal, request.place),
+        hindrance=hindrance,
     )
     alerts = AlertDesk(store=store, apps=apps, ask=lambda line: _ask(road, line), default_channel=alerts_channel)
     return Core(store, catalogue, apps, road, engine, worker, alerts, judge, parts.reads)

@@ -1,0 +1,104 @@
+"""The playground: the unmodified bot over the local Slack server and, unless told otherwise, the simulated world."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from bot.app import parts as outside
+from bot.app.bot import assemble
+from bot.app.clock import SystemClock
+from bot.app.generated import manifest_of
+from bot.app.live import Live
+from bot.audit.checkpoint import signer_from_file
+from bot.domain.refs import Secret
+from bot.playground.seed import Seed, default_seed
+from bot.playground.server import PlaygroundServer
+from bot.settings import Alertmanager as AlertSettings
+from bot.settings import AppSettings, Audit, Data, Mode, PolicyPlace, Settings, Slack, Timeouts
+
+ALARMS_EVERY = timedelta(seconds=2)
+FOLDER = Path(".pilothouse/playground")
+
+
+class Playground:
+    def __init__(
+        self, *, port: int, kubeconfig: Path | None, context: str, cluster: str, folder: Path | None = None
+    ) -> None:
+        self._port = port
+        self._folder = folder or self.folder()
+        self._kubeconfig = kubeconfig
+        self._context = context
+        self._cluster = cluster
+        self.slack: PlaygroundServer | None = None
+        self.live: Live | None = None
+
+    @staticmethod
+    def folder() -> Path:
+        return FOLDER.absolute()
+
+    @property
+    def url(self) -> str:
+        assert self.slack is not None
+        return self.slack.url
+
+    def start(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        clock = SystemClock()
+        seed = default_seed()
+        settings = self._settings(seed)
+        self.slack = PlaygroundServer(manifest=manifest_of(settings), seed=seed, port=self._port)
+        self.slack.start()
+        settings = settings.model_copy(
+            update={"slack": settings.slack.model_copy(update={"api_url": self.slack.api_url})}
+        )
+        world = outside.simulated(clock)
+        bot = assemble(
+            settings=settings,
+            clock=clock,
+            store=outside.database(settings, clock),
+            parts=world.parts,
+            sites=outside.simulated_sites({"team-web": "C0ALERT01", "team-pay": "C0ALERT01"}),
+            signer=signer_from_file(self._folder / "audit-key"),
+        )
+        self.live = Live(bot)
+        self._seen = 0
+
+        def alarms() -> None:
+            assert self.live is not None
+            for delivery in world.alarms.deliveries(self._seen):
+                self._seen = delivery.number
+                bot.core.alerts.receive(delivery.group, inbox=None)
+
+        bot.ticker.every(ALARMS_EVERY, "alarms of the simulated world", alarms)
+        self.live.start()
+
+    def stop(self) -> None:
+        if self.live is not None:
+            self.live.stop()
+        if self.slack is not None:
+            self.slack.stop()
+
+    def _settings(self, seed: Seed) -> Settings:
+        policy = self._folder / "policy.yaml"
+        words = Path(__file__).with_name("playground-policy.yaml").read_text()
+        # Whoever runs the playground is Bo in a terminal.
+        policy.write_text(words.replace("os: [bo]", f"os: [bo, {getpass.getuser()}]"))
+        return Settings(
+            slack=Slack(
+                mode=Mode.SOCKET,
+                bot_token=Secret(seed.app.bot_token),
+                app_token=Secret(seed.app.app_token),
+                app_id=seed.app.id,
+                team_id=seed.team_id,
+            ),
+            data=Data(folder=self._folder),
+            policy=PolicyPlace(path=policy),
+            apps=AppSettings(),
+            audit=Audit(channel="C0AUDIT01", checkpoint_file=self._folder / "outside" / "checkpoints"),
+            alertmanager=AlertSettings(default_channel="C0ALERT01"),
+            timeouts=Timeouts(),
+        )

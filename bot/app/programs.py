@@ -1,0 +1,222 @@
+"""What each command of the program does: reads the settings, assembles, runs, and gives the exit code."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import yaml
+
+from bot.app import parts as outside
+from bot.app.bot import SOCKET, Bot, assemble
+from bot.app.clock import SystemClock
+from bot.app.generated import manifest_of
+from bot.app.live import Live
+from bot.app.playground import Playground
+from bot.audit.checkpoint import Keys, Signer, signer_from_file, signer_from_secret
+from bot.audit.sinks import FileSink
+from bot.audit.standing import adopt, collected
+from bot.audit.verify import verify
+from bot.domain.errors import PilothouseError
+from bot.domain.refs import Principal
+from bot.ports.store import Store
+from bot.road.catalogue import Catalogue
+from bot.road.documents import commands_page
+from bot.settings import Settings, read
+from bot.terminal.client import run as run_line
+from bot.terminal.exchange import LocalExchange, SocketExchange
+from bot.terminal.screen import StandardScreen
+from commands.catalogue import CATALOGUE
+from integrations.database.schema import migrate as migrate_schema
+
+OK, REFUSED = 0, 1
+KEY_FILE = "audit-key"
+
+
+def say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def complain(words: str) -> int:
+    sys.stderr.write(f"{words}\n")
+    return REFUSED
+
+
+def set_up_log(level: str) -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(),
+        ],
+    )
+
+
+def signer_of(settings: Settings) -> Signer:
+    if settings.audit.signing_key.reveal():
+        return signer_from_secret(settings.audit.signing_key)
+    return signer_from_file(settings.data.folder / KEY_FILE)
+
+
+def real_bot(settings: Settings) -> Bot:
+    clock = SystemClock()
+    store = outside.database(settings, clock)
+    return assemble(
+        settings=settings,
+        clock=clock,
+        store=store,
+        parts=outside.real(settings, clock),
+        sites=outside.sites(settings),
+        signer=signer_of(settings),
+        write_line=_line_writer(settings),
+    )
+
+
+def _line_writer(settings: Settings) -> Callable[[str], None]:
+    """The record as JSON lines, for whoever collects them."""
+    path = settings.data.folder / "audit.jsonl"
+
+    def write(lines: str) -> None:
+        with path.open("a") as file:
+            file.write(lines)
+
+    return write
+
+
+def until_stopped() -> None:
+    stopped = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stopped.set())
+    stopped.wait()
+
+
+def serve(path: Path | None) -> int:
+    settings = read(path)
+    set_up_log(settings.log.level)
+    missing = [str(problem) for problem in settings.problems if problem.where.startswith("slack")]
+    if missing:
+        return complain(missing[0])
+    try:
+        bot = real_bot(settings)
+    except PilothouseError as error:
+        return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
+    live = Live(bot, webhook=outside.alert_webhook(settings))
+    live.start()
+    say("Pilothouse is ready.")
+    until_stopped()
+    live.stop()
+    return OK
+
+
+def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str) -> int:
+    set_up_log("warning")
+    try:
+        ground = Playground(port=port, kubeconfig=kubeconfig, context=context, cluster=cluster)
+        ground.start()
+    except PilothouseError as error:
+        return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
+    say(f"Pilothouse is ready: {ground.url}")
+    say('Switch between people at the bottom left; in another terminal: .venv/bin/pilothouse run "status web"')
+    until_stopped()
+    ground.stop()
+    return OK
+
+
+def run(line: str, path: Path | None, *, yes: bool, wait: bool, as_json: bool, folder: Path | None) -> int:
+    settings = read(path)
+    set_up_log("error")
+    clock = SystemClock()
+    screen = StandardScreen(sys.stdin, sys.stdout, sys.stderr, clock=clock)
+    socket = _socket(settings, folder)
+    if socket.exists():
+        exchange = SocketExchange(socket, clock=clock)
+        return int(run_line(line, exchange, screen, clock=clock, yes=yes, wait=wait, as_json=as_json))
+    if not settings.clusters:
+        return complain(f"No bot runs here ({socket} is not there), and the settings name no cluster.")
+    try:
+        bot = real_bot(settings)
+    except PilothouseError as error:
+        return complain(error.what.plain())
+    try:
+        alone = LocalExchange(getpass.getuser(), bot.handle, bot.card, lambda: _turn(bot))
+        return int(run_line(line, alone, screen, clock=clock, yes=yes, wait=wait, as_json=as_json))
+    finally:
+        bot.stop()
+
+
+def _socket(settings: Settings, folder: Path | None) -> Path:
+    """Of the bot that runs: as the settings say, or the playground's."""
+    if folder is not None:
+        return folder / SOCKET
+    own = settings.data.folder / SOCKET
+    return own if own.exists() else Playground.folder() / SOCKET
+
+
+def _turn(bot: Bot) -> None:
+    bot.sealer.run_once()
+    if not bot.core.engine.run_due():
+        bot.clock.sleep(0.2)
+
+
+def manifest(path: Path | None) -> str:
+    return yaml.safe_dump(manifest_of(read(path)), sort_keys=False, allow_unicode=True)
+
+
+def docs() -> str:
+    return commands_page(Catalogue(CATALOGUE))
+
+
+def migrate(path: Path | None) -> int:
+    settings = read(path)
+    url = settings.database.url.reveal() or f"sqlite:///{settings.data.folder.resolve()}/pilothouse.db"
+    settings.data.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        say(f"The schema is at {migrate_schema(url)}.")
+    except PilothouseError as error:
+        return complain(error.what.plain())
+    return OK
+
+
+def _audit_parts(settings: Settings) -> tuple[Store, Signer, list[FileSink]]:
+    store = outside.database(settings, SystemClock())
+    sinks = [FileSink(settings.audit.checkpoint_file)] if settings.audit.checkpoint_file else []
+    return store, signer_of(settings), sinks
+
+
+def audit_verify(path: Path | None) -> int:
+    settings = read(path)
+    try:
+        store, signer, sinks = _audit_parts(settings)
+    except PilothouseError as error:
+        return complain(f'{error.what.plain()} While the bot runs, write: pilothouse run "audit verify"')
+    verdict = verify(store, sinks=sinks, keys=Keys((signer.public,)))
+    for words in verdict.words:
+        say(words.plain())
+    store.close()
+    return OK if verdict.is_intact else REFUSED
+
+
+def audit_adopt(path: Path | None, *, reason: str) -> int:
+    settings = read(path)
+    try:
+        store, signer, sinks = _audit_parts(settings)
+    except PilothouseError as error:
+        return complain(error.what.plain())
+    known, _ = collected([sink.read for sink in sinks])
+    made = adopt(store, signer=signer, known=known, by=Principal(f"terminal:{getpass.getuser()}"), reason=reason)
+    for sink in sinks:
+        sink.put(made)
+    store.close()
+    say(f"Adopted at {made.size} records, epoch {made.epoch}. Open operations are paused, unsent messages held.")
+    return OK
