@@ -12,8 +12,7 @@ from integrations.elasticsearch.logs import ElasticsearchLogs, ElasticsearchPlac
 from integrations.log_patterns.drain import mine
 from tests.integrations.elasticsearch.documents import PODS, START, Line, indexed
 from tests.integrations.elasticsearch.payloads import payloads
-
-pytestmark = pytest.mark.rig
+from tests.rig.rig import Rig
 
 WEB, PAY = Scope("eu-1", "web-prod", "web"), Scope("eu-1", "pay-prod", "pay")
 PAY_POD = "pay-7c9f8b6d5-x2x7p"
@@ -30,6 +29,11 @@ LINES = [
     Line("pay-prod-2", PAY_POD, "secretofpay2 in a namespace that begins alike", seconds=500),
     Line("web", "web-7c9f8b6d5-x2x7p", "secretofshort", seconds=500),
 ]
+
+
+@pytest.fixture(scope="module")
+def elasticsearch_url(rig: Rig) -> str:
+    return rig.elasticsearch.url
 
 
 @pytest.fixture(scope="module")
