@@ -30,16 +30,12 @@ class HttpDoor(Protocol):
     def __call__(self, headers: RawHeaders, body: bytes) -> HttpAnswer: ...
 
 
-class BadDelivery(Exception):
-    """Verified, but not what this system sends: answered 400, so that it is not sent again."""
-
-
 class Webhook(Protocol[T_co]):
     def verify(self, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether it comes from who it says; names in lower case. Compares in constant time, and is never open when
         the secret is missing."""
         ...
 
-    def decode(self, headers: Mapping[str, str], body: bytes) -> T_co:
-        """Raises BadDelivery."""
+    def decode(self, body: bytes) -> T_co:
+        """Of a verified body. Raises BadArguments."""
         ...

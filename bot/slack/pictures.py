@@ -1,0 +1,49 @@
+"""A chart as a picture, for series too long for Slack's own block. matplotlib is imported when the first one is drawn."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+from bot.domain.reply import Chart
+from bot.slack.mrkdwn import Ink, plain
+
+_WIDTH, _HEIGHT, _DPI = 8.0, 3.6, 150
+_COLOURS = ("#1d6fb8", "#c4501b", "#3d8b37", "#7a4fa3", "#8c6d1f", "#4d4d4d")
+"""Told apart by people who see few colours; the lines also differ in style."""
+_STYLES = ("-", "--", "-.", ":")
+_lock = threading.Lock()
+
+
+def png(chart: Chart) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.figure import Figure
+
+    ink = Ink()
+    with _lock:  # fonts and date converters are shared
+        figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained", facecolor="white")
+        axes = figure.add_subplot()
+        for index, line in enumerate(chart.series):
+            axes.plot(
+                [at for at, _ in line.points],
+                [value for _, value in line.points],
+                label=plain(line.name, ink).replace("$", r"\$"),
+                color=_COLOURS[index % len(_COLOURS)],
+                linestyle=_STYLES[index % len(_STYLES)],
+                linewidth=1.6,
+            )
+        if chart.limit is not None:
+            axes.axhline(chart.limit, color="#b00020", linewidth=1.0, linestyle=(0, (2, 2)), label="limit")
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.set_title(plain(chart.title, ink).replace("$", r"\$"), loc="left", fontsize=11)
+        axes.set_ylabel(chart.unit.replace("$", r"\$"))
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend(loc="upper left", fontsize=9, frameon=False)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        out = io.BytesIO()
+        FigureCanvasAgg(figure).print_png(out)
+    return out.getvalue()
