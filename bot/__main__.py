@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +89,11 @@ def adopt(
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read our output has enough; nothing more can be said, not even at exit.
+        sys.stdout = None
 
 
 if __name__ == "__main__":

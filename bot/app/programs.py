@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import signal
 import sys
@@ -31,7 +30,9 @@ from bot.road.documents import commands_page
 from bot.settings import Settings, read
 from bot.terminal.client import run as run_line
 from bot.terminal.exchange import LocalExchange, SocketExchange
+from bot.terminal.people import my_name
 from bot.terminal.screen import StandardScreen
+from bot.terminal.server import is_served
 from commands.catalogue import CATALOGUE
 from integrations.database.schema import migrate as migrate_schema
 
@@ -139,9 +140,12 @@ def run(line: str, path: Path | None, *, yes: bool, wait: bool, as_json: bool, f
     clock = SystemClock()
     screen = StandardScreen(sys.stdin, sys.stdout, sys.stderr, clock=clock)
     socket = _socket(settings, folder)
-    if socket.exists():
+    if is_served(socket):
         exchange = SocketExchange(socket, clock=clock)
         return int(run_line(line, exchange, screen, clock=clock, yes=yes, wait=wait, as_json=as_json))
+    user = my_name()
+    if user is None:
+        return complain("The operating system has no name for you.")
     if not settings.clusters:
         return complain(f"No bot runs here ({socket} is not there), and the settings name no cluster.")
     try:
@@ -149,7 +153,7 @@ def run(line: str, path: Path | None, *, yes: bool, wait: bool, as_json: bool, f
     except PilothouseError as error:
         return complain(error.what.plain())
     try:
-        alone = LocalExchange(getpass.getuser(), bot.handle, bot.card, lambda: _turn(bot))
+        alone = LocalExchange(user, bot.handle, bot.card, lambda: _turn(bot))
         return int(run_line(line, alone, screen, clock=clock, yes=yes, wait=wait, as_json=as_json))
     finally:
         bot.stop()
@@ -160,7 +164,7 @@ def _socket(settings: Settings, folder: Path | None) -> Path:
     if folder is not None:
         return folder / SOCKET
     own = settings.data.folder / SOCKET
-    return own if own.exists() else Playground.folder() / SOCKET
+    return own if is_served(own) else Playground.folder() / SOCKET
 
 
 def _turn(bot: Bot) -> None:
@@ -214,7 +218,7 @@ def audit_adopt(path: Path | None, *, reason: str) -> int:
     except PilothouseError as error:
         return complain(error.what.plain())
     known, _ = collected([sink.read for sink in sinks])
-    made = adopt(store, signer=signer, known=known, by=Principal(f"terminal:{getpass.getuser()}"), reason=reason)
+    made = adopt(store, signer=signer, known=known, by=Principal(f"terminal:{my_name() or 'unknown'}"), reason=reason)
     for sink in sinks:
         sink.put(made)
     store.close()

@@ -18,7 +18,7 @@ import structlog
 
 from bot.audit.records import record
 from bot.command import Answers, Changes, Risk, Signals
-from bot.domain.errors import NotEnrolled, PilothouseError, Unavailable, UnknownName
+from bot.domain.errors import NotEnrolled, PilothouseError, Unavailable, UnknownName, UserError
 from bot.domain.forms import Form
 from bot.domain.operation import Operation
 from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Principal
@@ -85,8 +85,9 @@ class Road:
         apps: Apps,
         desk: Desk,
         world: Callable[[Principal, Request], World],
+        hindrance: UserError | None = None,
     ) -> None:
-        """`judge` raises PolicyBroken while the policy cannot be used."""
+        """`judge` raises PolicyBroken while the policy cannot be used. `hindrance`: why nothing may be changed."""
         self._catalogue = catalogue
         self._store = store
         self._judge = judge
@@ -94,6 +95,7 @@ class Road:
         self._apps = apps
         self._desk = desk
         self._world = world
+        self._hindrance = hindrance
 
     def walk(self, request: Request) -> Outcome:
         trip = _Trip(request)
@@ -151,7 +153,7 @@ class Road:
         assert shape is not None
         needs = [slot for slot in shape.slots if slot.is_required]
         wants_form = not words.strip() and not request.values and needs
-        if not wants_form or request.origin in {Origin.TERMINAL, Origin.ALERT, Origin.SCHEDULED}:
+        if not wants_form or request.origin in {Origin.ALERT, Origin.SCHEDULED}:
             return None
         known = world.trail.defaults(request.place)
         if all(slot.name in known for slot in needs):
@@ -215,6 +217,8 @@ class Road:
         shape = trip.shape
         assert shape is not None
         app = self._authorise(trip, judge, principal, params)
+        if self._hindrance is not None:
+            raise self._hindrance
         plan = changes.plan(params, world)
         check_rules(judge, plan, app, principal, world)
         quorum = judge.quorum(shape.command.name, shape.command.permission, app, pods=plan.pods, share=plan.share)
