@@ -179,7 +179,7 @@ def bolt_app(client: WebClient) -> App:
 class Socket(SocketModeHandler):
     """Bolt's handler, but what follows an acknowledgement follows it."""
 
-    def handle(self, client: BaseSocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+    def handle(self, client: BaseSocketModeClient, req: SocketModeRequest) -> None:
         started = time.time()
         after: list[Callable[[], None]] = []
         body: dict[str, Json] = req.payload

@@ -72,10 +72,7 @@ class Delivery:
 
     def _post(self, row: Message, message: Outgoing) -> None:
         channel, thread = self._place(row)
-        if row.tries and (found := self._find(row, message, channel, thread)):
-            log.info("a message was there already", key=row.key)
-            # Which revision it shows nobody knows: a card is drawn once more over it.
-            self._sent(row, found, is_latest=message.is_fixed)
+        if row.tries and self._is_there(row, message, channel, thread):
             return
         self._store.transact(lambda tx: tx.outbox.trying(row.key, again_after=DEADLINE))
         body: Block = {"channel": channel, **_QUIET, "metadata": message.metadata(row.key)}
@@ -106,7 +103,7 @@ class Delivery:
             except NotOk as refusal:
                 if refusal.code not in _TOO_MUCH or (simpler := shown.simpler()) is None:
                     raise
-                log.error("Slack does not take these blocks", code=refusal.code, details=refusal.details)
+                log.warning("Slack does not take these blocks", code=refusal.code, details=refusal.details)
                 shown = simpler
         raise AssertionError("unreachable")
 
@@ -177,7 +174,7 @@ class Delivery:
         try:
             posted = self._say(POST, body, moved)
         except NotOk as refusal:
-            log.error("a message was given up", key=row.key, code=refusal.code, first=code)
+            log.warning("a message was given up", key=row.key, code=refusal.code, first=code)
             self._store.transact(lambda tx: tx.outbox.failed(row.key, again_after=None))
             return
         log.warning("a message was posted elsewhere", key=row.key, code=code)
@@ -185,7 +182,22 @@ class Delivery:
 
     # --- looking up ---------------------------------------------------------------------------------
 
-    def _find(self, row: Message, message: Outgoing, channel: str, thread: str) -> Standing | None:
+    def _is_there(self, row: Message, message: Outgoing, channel: str, thread: str) -> bool:
+        """An earlier post arrived after all (or nobody can tell yet): nothing is to be posted now."""
+        try:
+            found = self._find(row, channel, thread)
+        except NoReply as lost:
+            log.info("a message is looked up again later", key=row.key, trouble=str(lost))
+            self._later(row, AGAIN)
+            return True
+        if found is None:
+            return False
+        log.info("a message was there already", key=row.key)
+        # Which revision it shows nobody knows: a card is drawn once more over it.
+        self._sent(row, found, is_latest=message.is_fixed)
+        return True
+
+    def _find(self, row: Message, channel: str, thread: str) -> Standing | None:
         """The message with this key, if the lost post arrived; of several the first stays."""
         found = [_text(each, "ts") for each in self._history(channel, thread) if self._is(each, row.key)]
         if not found:

@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 def png(chart: Chart) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
     from matplotlib.figure import Figure
 
     ink = Ink()
@@ -26,7 +26,7 @@ def png(chart: Chart) -> bytes:
         axes = figure.add_subplot()
         for index, line in enumerate(chart.series):
             axes.plot(
-                [at for at, _ in line.points],
+                [float(date2num(at)) for at, _ in line.points],
                 [value for _, value in line.points],
                 label=plain(line.name, ink).replace("$", r"\$"),
                 color=_COLOURS[index % len(_COLOURS)],
@@ -35,9 +35,9 @@ def png(chart: Chart) -> bytes:
             )
         if chart.limit is not None:
             axes.axhline(chart.limit, color="#b00020", linewidth=1.0, linestyle=(0, (2, 2)), label="limit")
-        locator = AutoDateLocator()
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.set_title(plain(chart.title, ink).replace("$", r"\$"), loc="left", fontsize=11)
         axes.set_ylabel(chart.unit.replace("$", r"\$"))
         axes.grid(visible=True, alpha=0.3)
@@ -45,5 +45,5 @@ def png(chart: Chart) -> bytes:
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         out = io.BytesIO()
-        FigureCanvasAgg(figure).print_png(out)
+        FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
