@@ -26,7 +26,7 @@ def png(chart: Chart) -> bytes:
         axes = figure.add_subplot()
         for index, line in enumerate(chart.series):
             axes.plot(
-                [float(date2num(at)) for at, _ in line.points],
+                [float(date2num(at)) for at, _ in line.points],  # type: ignore[no-untyped-call]
                 [value for _, value in line.points],
                 label=plain(line.name, ink).replace("$", r"\$"),
                 color=_COLOURS[index % len(_COLOURS)],

@@ -26,8 +26,7 @@ class Hook(Generic[T]):
         self._take = take
 
     def __call__(self, headers: RawHeaders, body: bytes) -> HttpAnswer:
-        named = _named(headers)
-        if named is None or not self._webhook.verify(named, body):
+        if not self._webhook.verify(_named(headers), body):
             log.warning("a delivery was refused", hook=self._name, size=len(body))
             return HttpAnswer(401)
         try:
@@ -43,12 +42,11 @@ class Hook(Generic[T]):
         return HttpAnswer(200)
 
 
-def _named(headers: RawHeaders) -> dict[str, str] | None:
-    """None where a header stands there twice: whoever verifies must see what everybody sees."""
-    named: dict[str, str] = {}
-    for name, value in headers:
-        key = name.decode("latin-1").lower()
-        if key in named:
-            return None
-        named[key] = value.decode("latin-1")
-    return named
+def _named(headers: RawHeaders) -> dict[str, str]:
+    """Without those that stand there twice: whoever verifies must see what everybody sees."""
+    names = [name.lower() for name, _ in headers]
+    return {
+        name.decode("latin-1").lower(): value.decode("latin-1")
+        for name, value in headers
+        if names.count(name.lower()) == 1
+    }
