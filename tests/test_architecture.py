@@ -22,6 +22,7 @@ LONG: dict[str, str] = {"bot/ports/store.py": "one contract, read as one page; t
 CATCH_ALL = {
     "bot/road/road.py": "a command's bug becomes a reference",
     "bot/operations/engine.py": "a tick's bug leaves the operation to be looked at again",
+    "bot/slack/runner.py": "a bug in one request must not end the thread that works for all",
 }
 
 
@@ -166,7 +167,7 @@ def test_nothing_is_left_to_do() -> None:
         for path in modules(*PRODUCT, "tests")
         if path.name != "test_architecture.py"
         for n, line in enumerate(path.read_text().splitlines(), 1)
-        if "TODO" in line or "FIXME" in line or "raise NotImplementedError" in line
+        if "TODO" in line or "FIXME" in line or ("raise NotImplementedError" in line and "tests" not in path.parts)
     ]
     assert not offences, found(offences)
 
