@@ -6,6 +6,7 @@ requests for a while, some of which failed, so that HighErrorRate fires for it; 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -239,7 +240,7 @@ class ObservingContract:
     def test_a_silence_is_made_once_and_found_by_its_comment(self, stage: Stage) -> None:
         stage.until("the alert", lambda: self.firing(stage))
         matchers = {"alertname": ALERT, "namespace": stage.web.namespace, "app": "web"}
-        comment = f"op-7: {stage.web.namespace}"
+        comment = f"op-7: {secrets.token_hex(4)}"
         assert not stage.alerts.silenced(comment)
         made = stage.silences.silence(matchers, time=timedelta(hours=1), by="ana", comment=comment)
         assert stage.silences.silence(matchers, time=timedelta(hours=1), by="ana", comment=comment) == made
