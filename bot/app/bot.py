@@ -62,6 +62,8 @@ class Bot:
     feeds: list[Callable[[], object]]
     ticker: Ticker
     owner: str
+    on_commit: Callable[[], None] = lambda: None
+    """Told after something may have gone into the outbox."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _terminal: TerminalServer | None = None
@@ -116,8 +118,9 @@ class Bot:
     def _seal_once(self) -> None:
         try:
             self.sealer.run_once()
-            for feed in self.feeds:
-                feed()
+            told = [bool(feed()) for feed in self.feeds]
+            if any(told):
+                self.on_commit()
         except Unavailable as error:
             log.warning("the record could not be sealed now", error=str(error))
         except PilothouseError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
@@ -10,14 +12,20 @@ import structlog
 from bot.app.bot import Bot
 from bot.app.front import Front
 from bot.audit.records import record
-from bot.domain.errors import BadArguments, PolicyBroken
+from bot.domain.errors import BadArguments, PilothouseError, PolicyBroken
 from bot.domain.refs import Secret
 from bot.ports.observing import AlertGroup
-from bot.ports.store import Arrival, Stored, Tx
+from bot.ports.store import Arrival, OperationFilter, Store, Stored, Tx
+from bot.ports.webhooks import HttpDoor
 from bot.settings import Mode
 from bot.slack.connect import Account, Edge, Line, Product, Socket
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
+from bot.slack.sender import Sender
+from bot.steps.codec import load_reply
+from bot.web.application import Doors, application
+from bot.web.hooks import Hook
+from bot.web.server import WebServer
 from commands.catalogue import CATALOGUE
 from integrations.alertmanager.webhook import AlertmanagerWebhook
 
@@ -35,8 +43,11 @@ class Live:
     def __init__(self, bot: Bot, *, webhook: AlertmanagerWebhook | None = None) -> None:
         self.bot = bot
         self._webhook = webhook
+        self._alerts = ThreadPoolExecutor(2, thread_name_prefix="alerts")
         self.line: Line | None = None
         self.edge: Edge | None = None
+        self.sender: Sender | None = None
+        self.web: WebServer | None = None
         self._socket: Socket | None = None
 
     def connect(self) -> None:
@@ -53,17 +64,48 @@ class Live:
             alarm_channel=self.bot.settings.alertmanager.default_channel,
             wake=self._wake,
         )
+        macs = Macs(mac_key(slack.bot_token))
         product = Product(
             front=front,
             forms=front,
             views=front,
             names=self._names,
-            macs=Macs(mac_key(slack.bot_token)),
+            macs=macs,
             slash=tuple(command.name for command in CATALOGUE if command.slash),
             prefix=slack.prefix,
             audit_channel=self.bot.settings.audit.channel,
         )
         self.edge = Edge(self.line, product, self.bot.clock)
+        self.sender = Sender(
+            store=self.bot.store,
+            line=self.line,
+            clock=self.bot.clock,
+            names=self._names,
+            macs=macs,
+            draw=self.bot.core.draw,
+            load=load_reply,
+            owner=self.bot.owner,
+            fallback=self.bot.settings.alertmanager.default_channel,
+            messages=slack.messages_per_minute,
+            updates=slack.updates_per_minute,
+        )
+
+    def serve_web(self) -> None:
+        """Webhooks, health and, in HTTP mode, Slack. Raises OSError where the port is taken."""
+        settings = self.bot.settings
+        slack = None
+        if self.edge is not None and settings.slack.mode is Mode.HTTP:
+            slack = self.edge.door(settings.slack.signing_secrets, self.bot.clock)
+        hooks: dict[str, HttpDoor] = {}
+        if self._webhook is not None:
+            hooks[ALERTS] = Hook(ALERTS, self._webhook, self._take_alert)
+        doors = Doors(slack=slack, hooks=hooks, ready=self._not_ready, metrics=lambda: metrics(self.bot.store))
+        self.web = WebServer(application(doors), host=settings.web.host, port=settings.web.port)
+        self.web.start()
+
+    def _not_ready(self) -> str:
+        why = self.bot.store.why_closed
+        return why.plain() if why is not None else ""
 
     def start(self) -> None:
         if self.line is None:
@@ -71,21 +113,31 @@ class Live:
         slack = self.bot.settings.slack
         if self.edge is not None and slack.mode is Mode.SOCKET:
             self._socket = self.edge.socket(slack.app_token)
-            self._socket.connect()
+            self._socket.connect()  # type: ignore[no-untyped-call]
+        if self.sender is not None:
+            self.sender.start()
+        self.bot.on_commit = self._wake
+        self.bot.core.worker.on_tick = self._wake
         self.bot.ticker.every(LEFTOVERS_EVERY, "requests that a restart left over", self._finish_leftovers)
         self.bot.start()
 
     def stop(self) -> None:
         if self._socket is not None:
             self._socket.stop()
+        if self.web is not None:
+            self.web.stop()
         if self.edge is not None:
             self.edge.close()
+        if self.sender is not None:
+            self.sender.stop()
         self.bot.stop()
         if self.line is not None:
             self.line.close()
 
     def _wake(self) -> None:
         """The outbox has something."""
+        if self.sender is not None:
+            self.sender.wake()
 
     def _names(self) -> Names:
         try:
@@ -98,33 +150,29 @@ class Live:
 
     # --- alerts -------------------------------------------------------------------------------
 
-    def take_alert(self, body: bytes) -> int | None:
-        """Stores a verified delivery before it is answered. Raises Unavailable: Alertmanager then sends again."""
+    def _take_alert(self, group: AlertGroup, body: bytes) -> None:
+        """Stores a verified delivery before it is answered; Alertmanager sends again what could not be stored."""
+        digest = hashlib.sha256(body).hexdigest()
         arrival = Arrival(
-            nonce=hashlib.sha256(body).hexdigest(),
-            delivery=f"{ALERTS}-{hashlib.sha256(body).hexdigest()}",
+            nonce=digest,
+            delivery=f"{ALERTS}-{digest}",
             source=ALERTS,
             kind="alert",
             actor=ALERTS,
             channel="",
             body=body.decode("utf-8", "replace"),
         )
-        return self.bot.store.accept(arrival)
+        inbox = self.bot.store.accept(arrival)
+        if inbox is not None:
+            self._alerts.submit(self._work_alert, group, inbox)
 
-    def work_alert(self, body: bytes, inbox: int | None) -> None:
-        group = self._decode(body)
-        if group is not None:
-            self.bot.core.alerts.receive(group, inbox=inbox)
-            self._wake()
-
-    def _decode(self, body: bytes) -> AlertGroup | None:
-        if self._webhook is None:
-            return None
+    def _work_alert(self, group: AlertGroup, inbox: int | None) -> None:
         try:
-            return self._webhook.decode(body)
-        except BadArguments as error:
-            log.warning("a delivery of Alertmanager cannot be understood", error=str(error))
-            return None
+            self.bot.core.alerts.receive(group, inbox=inbox)
+        except PilothouseError as error:
+            # It is stored: it is tried again as what a restart would leave over.
+            log.warning("an alert could not be worked on now", error=str(error))
+        self._wake()
 
     # --- after a restart ----------------------------------------------------------------------
 
@@ -135,10 +183,21 @@ class Live:
         for stored in found:
             self._finish(stored)
 
+    def _again(self, stored: Stored) -> None:
+        if self._webhook is None:
+            return
+        try:
+            group = self._webhook.decode(stored.arrival.body.encode())
+        except BadArguments as error:
+            log.warning("a stored delivery cannot be understood", error=str(error))
+            self.bot.store.transact(lambda tx: tx.inbox.done(stored.id))
+            return
+        self._work_alert(group, stored.id)
+
     def _finish(self, stored: Stored) -> None:
         """Alerts always run; a change that is a minute old is only recorded as not done: its asker has moved on."""
         if stored.arrival.source == ALERTS:
-            self.work_alert(stored.arrival.body.encode(), stored.id)
+            self._again(stored)
             return
 
         def work(tx: Tx) -> None:
@@ -157,6 +216,17 @@ class Live:
             )
 
         self.bot.store.transact(work)
+
+
+def metrics(store: Store) -> str:
+    """In Prometheus' text format."""
+    open_ones = store.read(lambda tx: tx.operations.find(OperationFilter(is_final=False, limit=1000)))
+    size, _ = store.read(lambda tx: tx.records.head())
+    phases = Counter(op.phase.value for op in open_ones)
+    lines = ["# TYPE pilothouse_operations_open gauge"]
+    lines += [f'pilothouse_operations_open{{phase="{phase}"}} {count}' for phase, count in sorted(phases.items())]
+    lines += ["# TYPE pilothouse_audit_records_total counter", f"pilothouse_audit_records_total {size}"]
+    return "\n".join(lines) + "\n"
 
 
 def mac_key(token: Secret) -> Secret:

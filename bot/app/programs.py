@@ -113,6 +113,13 @@ def serve(path: Path | None) -> int:
     except PilothouseError as error:
         return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
     live = Live(bot, webhook=outside.alert_webhook(settings))
+    try:
+        live.connect()
+        live.serve_web()
+    except PilothouseError as error:
+        return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
+    except OSError as error:
+        return complain(f"The web address {settings.web.host}:{settings.web.port} cannot be had: {error.strerror}.")
     live.start()
     say("Pilothouse is ready.")
     until_stopped()

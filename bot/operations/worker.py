@@ -33,6 +33,8 @@ class Worker:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._loops: list[threading.Thread] = []
+        self.on_tick: Callable[[], None] = lambda: None
+        """Told after each tick: its card may be wanted anew."""
 
     def wake(self) -> None:
         """Something may be due: called after a commit, never inside a transaction."""
@@ -84,6 +86,7 @@ class Worker:
             with self._guard:
                 self._running.pop(claim.id, None)
             self._woken.set()
+            self.on_tick()
 
         return done
 
