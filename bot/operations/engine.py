@@ -336,7 +336,9 @@ class Engine:
         self._record(tx, after, "step", outcome, details)
 
     def _record_outcome(self, tx: Tx, op: Operation, code: str) -> None:
-        writes = sum(1 for _, state, _ in tx.steps.states(op.id) if state is StepState.DONE)
+        writes = sum(
+            1 for key, state, _ in tx.steps.states(op.id) if state is StepState.DONE and writes_outside(op, key)
+        )
         details = {"command": op.kind, "line": op.line, "plan": op.plan_hash, "writes": str(writes)}
         if op.why is not None:
             details["why"] = op.why.plain()
@@ -364,6 +366,16 @@ def settle(tx: Tx, id: OperationId, fence: int) -> None:
     for step, state, _ in tx.steps.states(id):
         if state is not StepState.DONE:
             tx.steps.mark(id, step, StepState.DONE, fence=fence)
+
+
+def writes_outside(op: Operation, key: str) -> bool:
+    """The step of this key changes a cluster, not only our own records."""
+    try:
+        planned = load_steps(op.plan)[int(key.removeprefix("u"))]
+    except (UnknownKind, IndexError, ValueError):
+        return True
+    step = planned.undo if key.startswith("u") else planned.do
+    return step is not None and bool(step.targets())
 
 
 def step_key(op: Operation) -> str:

@@ -120,6 +120,7 @@ class Road:
         status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
         _check_standing(status, is_change=not isinstance(shape.command.does, Answers))
         if asks := self._form(trip, world, words):
+            self._settle(request)
             return asks
         params = self._parse(shape, words, trip, world)
         trip.fields = audit_fields(shape, params)
@@ -276,6 +277,12 @@ class Road:
         if not operation.app or not operation.env:
             return None
         return self._apps.locate(AppName(operation.app), EnvName(operation.env))
+
+    def _settle(self, request: Request) -> None:
+        """A form is no attempt yet: nothing is recorded, but the request is answered."""
+        inbox = request.inbox
+        if inbox is not None:
+            self._store.transact(lambda tx: tx.inbox.done(inbox))
 
     # --- records ------------------------------------------------------------------------------
 
