@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.command import Answers, Command
 from bot.domain.errors import IntegrationError
-from bot.domain.operation import Phase
+from bot.domain.operation import Operation, Phase
 from bot.domain.reply import Block, Button, Buttons, Heading, Note, Opens, Paragraph, Reply, Style, text
 from bot.ports.apps import App
 from bot.ports.store import OperationFilter
@@ -63,19 +63,14 @@ def _running(world: World) -> list[Block]:
     blocks: list[Block] = [Heading(text("Running ({n})", n=len(mine)))]
     if not mine:
         return [*blocks, Note(text("Nothing of yours runs."))]
-    for op in mine[:SHOWN]:
-        blocks.append(
-            Paragraph(
-                text(
-                    "*{id}* `{line}` · {phase} since {at}",
-                    id=op.id,
-                    line=op.line,
-                    phase=op.phase.value,
-                    at=op.since or op.created,
-                )
-            )
-        )
-    return blocks
+    return [*blocks, *(_line(op) for op in mine[:SHOWN])]
+
+
+def _line(op: Operation) -> Paragraph:
+    since = op.since or op.created
+    return Paragraph(
+        text("*{id}* `{line}` · {phase} since {at}", id=op.id, line=op.line, phase=op.phase.value, at=since)
+    )
 
 
 def _mine(world: World) -> list[App]:

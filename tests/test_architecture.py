@@ -118,7 +118,9 @@ def test_imports_stand_at_the_top() -> None:
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             for node in ast.walk(function):
-                names = []
+                names: list[str] = []
+                if not isinstance(node, ast.stmt):
+                    continue
                 if isinstance(node, ast.Import):
                     names = [alias.name for alias in node.names]
                 elif isinstance(node, ast.ImportFrom):
