@@ -118,10 +118,14 @@ def staged(way: str, *, conduct: Conduct | None = None, threads: int = 4, waitin
     clock = SystemClock()
     scripted = Scripted()
     with ExitStack() as stack:
-        slack = stack.enter_context(PlaygroundServer(manifest=our_manifest(), conduct=conduct or Conduct(ack_seconds=2.0)))
+        slack = stack.enter_context(
+            PlaygroundServer(manifest=our_manifest(), conduct=conduct or Conduct(ack_seconds=2.0))
+        )
         line = Line(account(slack), clock)
         stack.callback(line.close)
-        product = Product(scripted, scripted, scripted, lambda: NAMES, MACS, ("deploy", "logs", "rollback"), audit_channel=AUDIT)
+        product = Product(
+            scripted, scripted, scripted, lambda: NAMES, MACS, ("deploy", "logs", "rollback"), audit_channel=AUDIT
+        )
         edge = Edge(line, product, clock, threads=threads, waiting=waiting)
         stack.callback(edge.close)
         if way == "socket":

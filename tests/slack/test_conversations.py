@@ -127,7 +127,9 @@ def test_a_button_in_a_dialog_is_answered_in_that_dialog(stage: Stage) -> None:
     ana.slash("/deploy", "", channel=PROD)
     plan = stage.slack.wait_for(lambda: (m := ana.modal()) and m["callback_id"] == "ph.reply" and m)
     ana.click(plan, "Full plan")
-    stage.slack.wait_for(lambda: len(ana_modals := stage.slack.modals(ana.id)) == 2 and "All of" in json.dumps(ana_modals))
+    stage.slack.wait_for(
+        lambda: len(ana_modals := stage.slack.modals(ana.id)) == 2 and "All of" in json.dumps(ana_modals)
+    )
     ana.close(stage.slack.modals(ana.id)[-1])
     ana.click(stage.slack.modals(ana.id)[0], "Ask for approval")
     stage.slack.wait_for(lambda: "It waits." in json.dumps(ana.modal()))
@@ -145,7 +147,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_stored(stage: Stag
     problem = None
     try:
         ana.submit(form, {"app": "web", "env": "prod"})
-    except Exception as error:  # noqa: BLE001 - the person's view of it
+    except Exception as error:
         problem = getattr(error, "fields", None)
     assert problem == {"pods": "pods is 3; it has to be a whole number."}
     assert len(stage.product.stored) == before
@@ -167,7 +169,9 @@ def test_a_refusal_of_the_road_shows_the_form_again_with_the_reason(stage: Stage
 
 
 def test_the_submit_of_a_dialog_runs_its_line(stage: Stage) -> None:
-    review = Reply(text("Review plan"), (Paragraph(text("All of it.")),), submit=Button(text("Approve"), "approve op-1 plan=7f"))
+    review = Reply(
+        text("Review plan"), (Paragraph(text("All of it.")),), submit=Button(text("Approve"), "approve op-1 plan=7f")
+    )
     replies = {"deploy web": PLAN, "plan op-1": review, "approve op-1 plan=7f": says("1 of 2 approvals.")}
     stage.product.script = lambda request: Answer(replies[request.line])
     ana = stage.slack.person("ana")
