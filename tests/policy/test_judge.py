@@ -126,6 +126,11 @@ def test_mentions_are_found_by_person_and_group(judge: Make) -> None:
     assert judge().roles_of(LEE) == ("viewer", "developer")
 
 
+def test_every_account_of_a_person_can_be_asked_for(judge: Make) -> None:
+    assert judge().identities(ANA) == (slack("U0ANA0001", ""), slack("W0ANA0009", "T0TWO"))
+    assert judge().identities(KIM) == judge().identities(Principal("ghost")) == ()
+
+
 # --- quorums and caps -------------------------------------------------------------------------
 
 RULES = """\
