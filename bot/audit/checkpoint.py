@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ def signer_from_file(path: Path) -> Signer:
     """Made once, readable by its owner alone. Raises OSError, ValueError."""
     seed = os.urandom(_SEED_LENGTH)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     # Linked into place whole: of two that start at once one wins, and nobody reads half a key.
     file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
