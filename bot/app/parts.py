@@ -158,8 +158,8 @@ class Simulation:
     alarms: SimulatedAlerts
 
 
-def simulated(clock: Clock, *, seed: int = 1) -> Simulation:
-    world = demo_world(clock, seed=seed)
+def simulated(clock: Clock, *, seed: int = 1, pace: float = 1.0) -> Simulation:
+    world = demo_world(clock, seed=seed, pace=pace)
     alarms = SimulatedAlerts(world)
     parts = Parts(
         clusters={name: SimulatedCluster(world, name) for name in world.clusters()},

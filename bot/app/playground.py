@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from bot.app.generated import manifest_of
 from bot.app.live import Live
 from bot.audit.checkpoint import signer_from_file
 from bot.domain.refs import Secret
-from bot.playground.seed import Seed, default_seed
+from bot.playground.seed import Conduct, Seed, default_seed
 from bot.playground.server import PlaygroundServer
 from bot.settings import Alertmanager as AlertSettings
-from bot.settings import AppSettings, Audit, Data, Mode, PolicyPlace, Settings, Slack, Timeouts
+from bot.settings import AppSettings, Audit, Data, Mode, PolicyPlace, Settings, Slack, Timeouts, Web
+from integrations.simulated.world import SimulatedWorld
 
 ALARMS_EVERY = timedelta(seconds=2)
 FOLDER = Path(".pilothouse/playground")
@@ -25,15 +27,31 @@ FOLDER = Path(".pilothouse/playground")
 
 class Playground:
     def __init__(
-        self, *, port: int, kubeconfig: Path | None, context: str, cluster: str, folder: Path | None = None
+        self,
+        *,
+        port: int,
+        kubeconfig: Path | None,
+        context: str,
+        cluster: str,
+        folder: Path | None = None,
+        policy: Callable[[str], str] = str,
+        pace: float = 1.0,
+        conduct: Conduct | None = None,
+        mode: Mode = Mode.SOCKET,
     ) -> None:
+        """`policy` may change the text of the policy; `pace`: how many times faster the simulated cluster works."""
         self._port = port
+        self._policy = policy
+        self._pace = pace
+        self._conduct = conduct
+        self._mode = mode
         self._folder = folder or self.folder()
         self._kubeconfig = kubeconfig
         self._context = context
         self._cluster = cluster
         self.slack: PlaygroundServer | None = None
         self.live: Live | None = None
+        self.world: SimulatedWorld | None = None
 
     @staticmethod
     def folder() -> Path:
@@ -50,12 +68,13 @@ class Playground:
         clock = SystemClock()
         seed = default_seed()
         settings = self._settings(seed)
-        self.slack = PlaygroundServer(manifest=manifest_of(settings), seed=seed, port=self._port)
+        self.slack = PlaygroundServer(manifest=manifest_of(settings), seed=seed, port=self._port, conduct=self._conduct)
         self.slack.start()
         settings = settings.model_copy(
             update={"slack": settings.slack.model_copy(update={"api_url": self.slack.api_url})}
         )
-        world = outside.simulated(clock)
+        world = outside.simulated(clock, pace=self._pace)
+        self.world = world.world
         bot = assemble(
             settings=settings,
             clock=clock,
@@ -74,6 +93,11 @@ class Playground:
                 bot.core.alerts.receive(delivery.group, inbox=None)
 
         bot.ticker.every(ALARMS_EVERY, "alarms of the simulated world", alarms)
+        if self._mode is Mode.HTTP:
+            self.live.connect()
+            self.live.serve_web()
+            assert self.live.web is not None
+            self.slack.deliver_to(f"http://127.0.0.1:{self.live.web.port}/slack/events")
         self.live.start()
 
     def stop(self) -> None:
@@ -86,12 +110,13 @@ class Playground:
         policy = self._folder / "policy.yaml"
         words = Path(__file__).with_name("playground-policy.yaml").read_text()
         # Whoever runs the playground is Bo in a terminal.
-        policy.write_text(words.replace("os: [bo]", f"os: [bo, {getpass.getuser()}]"))
+        policy.write_text(self._policy(words.replace("os: [bo]", f"os: [bo, {getpass.getuser()}]")))
         return Settings(
             slack=Slack(
-                mode=Mode.SOCKET,
+                mode=self._mode,
                 bot_token=Secret(seed.app.bot_token),
                 app_token=Secret(seed.app.app_token),
+                signing_secrets=(Secret(seed.app.signing_secret),),
                 app_id=seed.app.id,
                 team_id=seed.team_id,
             ),
@@ -101,4 +126,5 @@ class Playground:
             audit=Audit(channel="C0AUDIT01", checkpoint_file=self._folder / "outside" / "checkpoints"),
             alertmanager=AlertSettings(default_channel="C0ALERT01"),
             timeouts=Timeouts(),
+            web=Web(port=0),
         )
