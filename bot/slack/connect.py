@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
+import structlog
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.adapter.socket_mode.internals import build_headers, send_response
@@ -29,12 +30,14 @@ from bot.slack.home import Home
 from bot.slack.listeners import Desk, Listeners
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
-from bot.slack.payloads import Reader, part
+from bot.slack.payloads import Reader, is_shaped, part
 from bot.slack.people import SlackPeople
 from bot.slack.runner import Runner
 from bot.slack.typed import Verbs
 from bot.slack.uploads import SLACK_FILES, Pinned, Uploads
 from bot.slack.verify import Verifier
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,9 @@ class Socket(SocketModeHandler):
         started = time.time()
         after: list[Callable[[], None]] = []
         body: dict[str, Json] = req.payload
+        if not is_shaped(body):
+            log.warning("a payload of no known shape", kind=req.type)
+            return
         request = BoltRequest(mode="socket_mode", body=body, headers=build_headers(req), context={AFTER: after})
         answer = self.app.dispatch(request)
         try:

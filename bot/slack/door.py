@@ -14,6 +14,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.domain.clock import Clock
 from bot.ports.webhooks import HttpAnswer, RawHeaders
+from bot.slack.payloads import is_shaped
 from bot.slack.verify import Verifier, is_shallow
 
 log = structlog.get_logger(__name__)
@@ -82,7 +83,7 @@ def _decoded(body: bytes, content_type: str) -> str | None:
         inner = text if is_json else "".join(parse_qs(text, max_num_fields=64).get("payload", [])[:1])
         if not is_shallow(inner):
             return None
-        if inner and not isinstance(json.loads(inner), dict):
+        if inner and not is_shaped(json.loads(inner)):
             return None
     except (ValueError, RecursionError):
         return None

@@ -89,7 +89,7 @@ class Post:
         raise AssertionError(f"never; {self.slack.refusals()}")
 
     def rest(self, sender: Sender) -> None:
-        self.until(sender, lambda: not self.store.read(lambda tx: self.unsent(tx)))
+        self.until(sender, lambda: not self.store.read(self.unsent))
 
     def unsent(self, tx: Any) -> list[str]:
         return [key for key in self.keys() if (row := tx.outbox.get(key)) and row.sent_rev < row.rev]
@@ -168,7 +168,7 @@ def test_after_a_lost_reply_there_is_one_message(post: Post, fault: str) -> None
 
 def test_a_second_copy_is_deleted(post: Post) -> None:
     sender = post.sender()
-    body = {"event_type": "pilothouse_card", "event_payload": {"key": "operation/op-1"}}
+    body: Json = {"event_type": "pilothouse_card", "event_payload": {"key": "operation/op-1"}}
     for _ in range(2):
         post.line.api.call("chat.postMessage", {"channel": PROD, "text": "Running", "metadata": body})
     post.cards["operation/op-1"] = Reply(text("Done · web"))
