@@ -8,7 +8,7 @@ from typing import Annotated
 from bot.command import Answers, Arg, Command
 from bot.domain.errors import UnknownName
 from bot.domain.operation import Operation, Phase, voters
-from bot.domain.refs import OperationId
+from bot.domain.refs import AppName, EnvName, OperationId
 from bot.domain.reply import Block, Button, Buttons, Opens, Paragraph, Reply, Style, text
 from bot.ports.store import OperationFilter
 from bot.ports.world import World
@@ -29,7 +29,7 @@ def answer(params: Approvals, world: World) -> Reply:
         op for op in world.book.operations(OperationFilter(is_final=False, limit=200)) if op.phase is Phase.WAITING
     ]
     mine = [op for op in waiting if world.rules.waits_for(op)]
-    shown = waiting if params.everything else mine
+    shown = [op for op in waiting if _is_visible(world, op)] if params.everything else mine
     if not shown:
         words = text("Nothing waits for you.") if not params.everything else text("Nothing waits for anybody.")
         return Reply(text("Approvals"), (Paragraph(words),))
@@ -52,9 +52,20 @@ def answer(params: Approvals, world: World) -> Reply:
     return Reply(text("Approvals"), tuple(blocks))
 
 
+def _is_visible(world: World, op: Operation) -> bool:
+    """One's own, and those of apps that one may look at."""
+    if op.requester == world.asker or not op.app:
+        return True
+    try:
+        app = world.apps.locate(AppName(op.app), EnvName(op.env))
+    except UnknownName:
+        return False
+    return world.rules.may("operations:read", app)
+
+
 def find(params: Show, world: World) -> Operation:
     operation = world.book.operation(params.operation)
-    if operation is None:
+    if operation is None or not _is_visible(world, operation):
         raise UnknownName(
             text("There is no operation {id}.", id=params.operation), next=text("Write `approvals` or `status`.")
         )

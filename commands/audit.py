@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Answers, Arg, Command
-from bot.domain.errors import UnknownName
+from bot.domain.errors import PilothouseError, UnknownName
+from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Code, Note, Paragraph, Reply, Table, counted, text
-from bot.ports.store import RecordFilter
+from bot.ports.store import RecordFilter, Sealed
 from bot.ports.world import World
 
 MOST = 50
@@ -49,6 +50,7 @@ def search(params: Search, world: World) -> Reply:
             limit=max(1, min(params.limit, MOST)),
         )
     )
+    found = tuple(sealed for sealed in found if is_visible(world, sealed))
     if not found:
         return Reply(text("Audit"), (Paragraph(text("No record matches.")),))
     head = (text("Record"), text("When"), text("Who"), text("What"), text("Outcome"))
@@ -72,9 +74,20 @@ def search(params: Search, world: World) -> Reply:
     )
 
 
+def is_visible(world: World, sealed: Sealed) -> bool:
+    """Records about an app are for those who may read the record of that app; the others for whoever may read any."""
+    app, slash, env = sealed.record.target.partition("/")
+    if not slash:
+        return True
+    try:
+        return world.rules.may("audit:read", world.apps.locate(AppName(app), EnvName(env)))
+    except (PilothouseError, ValueError):
+        return world.rules.may("audit:everything", None)
+
+
 def show(params: Show, world: World) -> Reply:
     sealed = world.trail.record(params.record)
-    if sealed is None:
+    if sealed is None or not is_visible(world, sealed):
         raise UnknownName(text("There is no record {n}.", n=params.record), field="record")
     body = json.dumps(json.loads(sealed.record.body), indent=2, ensure_ascii=False)
     return Reply(

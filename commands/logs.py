@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from bot.domain.redact import redact
-
 from bot.command import Answers, Arg, Command
 from bot.domain.errors import BadArguments
+from bot.domain.redact import redact
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Button, Buttons, Code, Histogram, Note, Paragraph, Reply, counted, span, text
 from bot.ports.observing import Level, LogLine, LogPage, LogQuery

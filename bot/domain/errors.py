@@ -7,7 +7,7 @@ PilothouseError
 |  |- Locked                |- Frozen          |- TargetBusy
 |  |- QuotaExceeded         |- CapExceeded     |- Preflight
 |  |- PlanChanged           |- ApprovalExpired |- NotNow
-|  `- PolicyBroken
+|  `- PolicyBroken          `- SettingsBroken
 `- IntegrationError(system) the outside world
    |- Unavailable           no answer, too late, 429, 5xx: `retry_after`
    |- Refused               401, 403, admission, quota: asking again changes nothing
@@ -84,6 +84,12 @@ class NotEnrolled(UserError):
 
 class PolicyBroken(UserError):
     code = "policy-broken"
+
+
+class SettingsBroken(UserError):
+    """While the settings have problems nothing may be changed."""
+
+    code = "settings-broken"
 
 
 class Locked(UserError):
