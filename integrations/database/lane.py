@@ -1,5 +1,6 @@
-"""Group commit: the first caller that finds nobody at work does the work of all who have come meanwhile.
+"""Who goes next: one lane, in which one works for all who wait, and a turnstile, through which all go in turn.
 
+Group commit: the first caller that finds nobody at work does the work of all who have come meanwhile.
 Knows nothing of databases. Callers wait for their own ticket; the one who finishes hands over to the next in the queue
 before it wakes the others, so that the disk is never idle while anybody waits.
 """
@@ -127,3 +128,36 @@ class Lane(Generic[T, R]):
             self._is_busy = following is not None
         if following is not None:
             following.wake()
+
+
+class Turnstile:
+    """So many at once, the longest waiting first. A plain semaphore lets whoever runs just now in again and again."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._waiting: deque[threading.Lock] = deque()
+        self._guard = threading.Lock()
+
+    def enter(self, *, timeout: float) -> bool:
+        with self._guard:
+            if self._free and not self._waiting:
+                self._free -= 1
+                return True
+            own = threading.Lock()
+            own.acquire()
+            self._waiting.append(own)
+        if own.acquire(timeout=timeout):
+            return True
+        with self._guard:
+            if own in self._waiting:
+                self._waiting.remove(own)
+                return False
+        # Let in between the end of the wait and here.
+        return True
+
+    def leave(self) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1

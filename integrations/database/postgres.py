@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -19,11 +19,13 @@ from bot.ports.store import Arrival
 from integrations.database import schema
 from integrations.database.errors import SYSTEM, VENDOR, Retry, translated
 from integrations.database.inbox import arrival_row
-from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
+from integrations.database.lane import Attempt, Interrupted, Lane, Ticket, Turnstile
 from integrations.database.session import Session, Statements, moment
 
 R = TypeVar("R")
 
+WAIT = 2.0
+"""Seconds for a connection of the pool: no action waits longer for a database."""
 TRIES = 4
 """Of a transaction that met another."""
 ACCEPT_LIMIT = 256
@@ -32,14 +34,15 @@ _OPTIONS = {
     "lock_timeout": 2000,
     "idle_in_transaction_session_timeout": 5000,
 }
-_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_NOW = f"SELECT {_MICROS}"
 # One round trip: the time comes with the BEGIN. The order differs because a snapshot has to be asked for first.
 _BEGIN = f"{_NOW}; BEGIN ISOLATION LEVEL READ COMMITTED"
 _BEGIN_READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_NOW}"
 _ACCEPT_COLUMNS = ("nonce", "delivery", "source", "kind", "actor", "channel", "body")
 _ACCEPT = (
     f"INSERT INTO inbox ({', '.join(_ACCEPT_COLUMNS)}, at) "  # noqa: S608 - names of columns, all ours
-    f"SELECT {', '.join(f'rows.{name}' for name in _ACCEPT_COLUMNS)}, %(at)s::bigint "
+    f"SELECT {', '.join(f'rows.{name}' for name in _ACCEPT_COLUMNS)}, {_MICROS} "
     f"FROM unnest({', '.join(f'%({name})s::text[]' for name in _ACCEPT_COLUMNS)}) "
     f"AS rows({', '.join(_ACCEPT_COLUMNS)}) ON CONFLICT DO NOTHING RETURNING nonce, id"
 )
@@ -50,8 +53,9 @@ class Postgres:
         self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
         self._statements = Statements(_dialect())
         self._pool = QueuePool(
-            self._connect, pool_size=connections, max_overflow=0, timeout=2.0, use_lifo=True, recycle=1800
+            self._connect, pool_size=connections, max_overflow=0, timeout=WAIT, use_lifo=True, recycle=1800
         )
+        self._turnstile = Turnstile(connections)
         self._inbox: Lane[Arrival, int | None] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
         with contextlib.ExitStack() as undo:
             undo.callback(self._pool.dispose)
@@ -81,41 +85,52 @@ class Postgres:
             raise Unavailable(SYSTEM, text("The database could not show one state.")) from clash
 
     def _once(self, work: Callable[[Session], R], *, is_reading: bool) -> R:
-        pooled, connection, at = self._begin(is_reading=is_reading)
-        try:
+        with self._connected(_BEGIN_READ if is_reading else _BEGIN) as (connection, cursor):
+            if is_reading:
+                cursor.nextset()
+            row = cursor.fetchone()
+            assert row is not None
             session = Session(
-                cast(Any, connection), self._statements, now=moment(at), is_reading=is_reading, is_sqlite=False
+                cast(Any, connection), self._statements, now=moment(row[0]), is_reading=is_reading, is_sqlite=False
             )
             result = work(session)
             connection.commit()
             return result
+
+    @contextlib.contextmanager
+    def _connected(
+        self, sql: str, params: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[psycopg.Connection[Any], psycopg.Cursor[Any]]]:
+        """A connection of the pool on which `sql` was run; what was not committed at the end is undone."""
+        if not self._turnstile.enter(timeout=WAIT):
+            raise Unavailable(SYSTEM, text("Too many want the database at once."), retry_after=timedelta(seconds=2))
+        try:
+            pooled, connection, cursor = self._first(sql, params)
+            try:
+                yield connection, cursor
+            finally:
+                self._give_back(pooled, connection)
         except VENDOR as error:
             failure = translated(error)
             if failure is error:
                 raise
             raise failure from error
         finally:
-            self._give_back(pooled, connection)
+            self._turnstile.leave()
 
-    def _begin(self, *, is_reading: bool) -> tuple[PoolProxiedConnection, psycopg.Connection[Any], int]:
-        """A connection of the pool may have died while nobody used it: the first one that fails here is replaced."""
+    def _first(
+        self, sql: str, params: Mapping[str, Any] | None
+    ) -> tuple[PoolProxiedConnection, psycopg.Connection[Any], psycopg.Cursor[Any]]:
+        """A connection of the pool may have died while nobody used it: those that fail here are replaced."""
         for left in reversed(range(self._pool.size() + 1)):
-            try:
-                pooled = self._pool.connect()
-            except VENDOR as error:
-                raise translated(error) from error
+            pooled = self._pool.connect()
             connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
             try:
-                cursor = connection.execute(_BEGIN_READ if is_reading else _BEGIN)
-                if is_reading:
-                    cursor.nextset()
-                row = cursor.fetchone()
-                assert row is not None
-                return pooled, connection, int(row[0])
-            except psycopg.Error as error:
+                return pooled, connection, connection.execute(sql.encode(), params)
+            except psycopg.Error:
                 self._give_back(pooled, connection)
                 if left == 0 or not connection.closed:
-                    raise translated(error) from error
+                    raise
         raise AssertionError("the last try returns or raises")
 
     @staticmethod
@@ -139,7 +154,7 @@ class Postgres:
 
     def _accept_all(self, tickets: Sequence[Ticket[Arrival, int | None]]) -> None:
         with Attempt[dict[str | int, int]]() as attempt:
-            attempt.result = self.transact(lambda session: _insert(session, [ticket.item for ticket in tickets]))
+            attempt.result = self._insert([ticket.item for ticket in tickets])
         for ticket in tickets:
             if attempt.error is not None:
                 ticket.fail(attempt.error)
@@ -147,6 +162,14 @@ class Postgres:
                 # Of equal ones the first is new.
                 ids = attempt.result or {}
                 ticket.give(ids.pop(arrival_row(ticket.item, 0)["nonce"], None))
+
+    def _insert(self, arrivals: Sequence[Arrival]) -> dict[str | int, int]:
+        """One statement is a transaction of its own: one round trip, one sync. Known deliveries are no error, so that
+        running it again after a lost answer is safe; then all are known."""
+        rows = [arrival_row(arrival, 0) for arrival in arrivals]
+        columns = {name: [row[name] for row in rows] for name in _ACCEPT_COLUMNS}
+        with self._connected(_ACCEPT, columns) as (_, cursor):
+            return {nonce: int(id) for nonce, id in cursor.fetchall()}
 
     # --- the rest -----------------------------------------------------------------------------
 
@@ -164,13 +187,6 @@ class Postgres:
 
 def _dialect() -> PGDialect_psycopg:
     return PGDialect_psycopg()  # type: ignore[no-untyped-call]
-
-
-def _insert(session: Session, arrivals: Sequence[Arrival]) -> dict[str | int, int]:
-    rows = [arrival_row(arrival, session.at) for arrival in arrivals]
-    columns = {name: [row[name] for row in rows] for name in _ACCEPT_COLUMNS}
-    found = session.connection.execute(_ACCEPT, {**columns, "at": session.at}).fetchall()
-    return {nonce: int(id) for nonce, id in found}
 
 
 def connect(url: sa.URL) -> psycopg.Connection[Any]:

@@ -22,6 +22,9 @@ SEAL_LOCK = 7_013_201_001
 _FIELDS = ("at", "actor", "action", "target", "op", "kind", "outcome", "body")
 _APPEND = sa.insert(audit).values({name: p(name) for name in _FIELDS}).returning(audit.c.id)
 _PEND = sa.insert(audit_pending).values(id=p("id"))
+# PostgreSQL writes both with one statement, one round trip less; SQLite has no writing in a WITH.
+_written = _APPEND.cte("written")
+_APPEND_AND_PEND = sa.insert(audit_pending).from_select(["id"], sa.select(_written.c.id)).returning(audit_pending.c.id)
 _TRY_LOCK = sa.select(sa.func.pg_try_advisory_xact_lock(sa.literal(SEAL_LOCK, sa.BigInteger)))
 _TAIL = sa.select(audit_chain.c.seq, audit_chain.c.hash).order_by(audit_chain.c.seq.desc()).limit(1)
 _PENDING = (
@@ -60,8 +63,9 @@ class SqlRecords:
         self._session = session
 
     def append(self, record: Record) -> int:
+        is_sqlite = self._session.is_sqlite
         row = self._session.row(
-            _APPEND,
+            _APPEND if is_sqlite else _APPEND_AND_PEND,
             at=_said(record.body, self._session.at),
             actor=record.actor,
             action=record.action,
@@ -69,10 +73,11 @@ class SqlRecords:
             op=record.op,
             kind=record.kind,
             outcome=record.outcome,
-            body=record.body.encode() if self._session.is_sqlite else record.body,
+            body=record.body.encode() if is_sqlite else record.body,
         )
         assert row is not None
-        self._session.run(_PEND, id=row[0])
+        if is_sqlite:
+            self._session.run(_PEND, id=row[0])
         return int(row[0])
 
     def seal(self, *, limit: int) -> int:

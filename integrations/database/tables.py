@@ -62,7 +62,6 @@ inbox = _numbered(
     _int("attempts", default="0"),
 )
 sa.Index("ix_inbox_new", inbox.c.id, sqlite_where=inbox.c.state == "new", postgresql_where=inbox.c.state == "new")
-sa.Index("ix_inbox_at", inbox.c.at)
 
 operation_numbers = _numbered("operation_numbers", _int("at"))
 

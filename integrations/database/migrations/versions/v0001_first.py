@@ -46,7 +46,6 @@ def _conversation() -> None:
         sqlite_autoincrement=True,
         sqlite_strict=True,
     )
-    op.create_index("ix_inbox_at", "inbox", ["at"], unique=False)
     op.create_index(
         "ix_inbox_new",
         "inbox",

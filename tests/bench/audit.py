@@ -1,0 +1,221 @@
+"""What durability costs: our inbox and audit record against a plain synced INSERT, on both databases, in one run.
+
+    python -m tests.bench.audit [--seconds 3] [--records 100000]
+
+Every figure stands beside its baseline of the same run: the driver alone, one row, one commit, one sync.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import platform
+import sqlite3
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from bot.audit.chain import Walk
+from bot.audit.checkpoint import Keys, Signer
+from bot.audit.recount import Recount
+from bot.audit.verify import verify
+from bot.ports.store import Store, Tx
+from integrations.database.sqlite import connect
+from integrations.database.store import open_store
+from tests.contracts.store.stage import RealClock, a_record, arrival
+from tests.integrations.database.postgres_server import Server, binaries
+
+WRITERS = (1, 32)
+COLUMNS = "(k TEXT, a TEXT, b TEXT, c TEXT, body TEXT)"
+ROW = ("nonce", "slack", "command", "U0ANA0001", '{"text":"deploy web"}' * 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    per_second: float
+    p50: float
+    p99: float
+    """Milliseconds."""
+
+
+def measured(work: Callable[[int], object], *, writers: int, seconds: float) -> Measured:
+    """`work(n)` again and again in so many threads."""
+    numbers = itertools.count()
+    spans: list[list[float]] = [[] for _ in range(writers)]
+    gate = threading.Barrier(writers + 1)
+    ends = [0.0]
+
+    def run(own: list[float]) -> None:
+        gate.wait()
+        while (started := time.perf_counter()) < ends[0]:
+            work(next(numbers))
+            own.append(time.perf_counter() - started)
+
+    threads = [threading.Thread(target=run, args=(own,)) for own in spans]
+    for thread in threads:
+        thread.start()
+    ends[0] = time.perf_counter() + seconds
+    gate.wait()
+    for thread in threads:
+        thread.join()
+    taken = sorted(itertools.chain.from_iterable(spans))
+    return Measured(len(taken) / seconds, statistics.median(taken) * 1000, taken[int(len(taken) * 0.99)] * 1000)
+
+
+@contextmanager
+def plain_sqlite(folder: Path) -> Iterator[Callable[[int], object]]:
+    """The same settings, one connection, one INSERT and one sync at a time."""
+    connection = connect(folder / "plain.db")
+    connection.execute(f"CREATE TABLE plain {COLUMNS} STRICT")
+    guard = threading.Lock()
+
+    def insert(_: int) -> None:
+        with guard:
+            connection.execute("INSERT INTO plain VALUES (?, ?, ?, ?, ?)", ROW)
+
+    yield insert
+    connection.close()
+
+
+@contextmanager
+def plain_postgres(url: str) -> Iterator[Callable[[int], object]]:
+    """A connection a thread, as many writers have."""
+    own = threading.local()
+    opened: list[psycopg.Connection[tuple[object, ...]]] = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE plain {COLUMNS}".encode())
+
+    def insert(_: int) -> None:
+        if not hasattr(own, "connection"):
+            own.connection = psycopg.connect(url, autocommit=True)
+            opened.append(own.connection)
+        own.connection.execute("INSERT INTO plain VALUES (%s, %s, %s, %s, %s)", ROW)
+
+    yield insert
+    for connection in opened:
+        connection.close()
+
+
+@contextmanager
+def sealing(store: Store) -> Iterator[None]:
+    stopped = threading.Event()
+
+    def seal() -> None:
+        while not stopped.wait(0.2):
+            while store.transact(lambda tx: tx.records.seal(limit=1000)) == 1000:
+                pass
+
+    thread = threading.Thread(target=seal)
+    thread.start()
+    yield
+    stopped.set()
+    thread.join()
+
+
+def accept(store: Store, name: str) -> Callable[[int], object]:
+    return lambda number: store.accept(arrival(f"{name}-{number}"))
+
+
+def append(store: Store) -> Callable[[int], object]:
+    def work(number: int) -> None:
+        store.transact(lambda tx: tx.records.append(a_record(tx, f"{number}")))
+
+    return work
+
+
+def writes(name: str, plain: Callable[[int], object], store: Store, seconds: float) -> Iterator[dict[str, object]]:
+    for writers in WRITERS:
+        base = measured(plain, writers=writers, seconds=seconds)
+        again = {"accept": accept(store, f"{writers}"), "append, sealing": append(store)}
+        yield line(name, "plain INSERT", writers, base, base)
+        for what, work in again.items():
+            with sealing(store):
+                yield line(name, what, writers, measured(work, writers=writers, seconds=seconds), base)
+
+
+def line(name: str, what: str, writers: int, one: Measured, base: Measured) -> dict[str, object]:
+    return {
+        "database": name,
+        "what": what,
+        "writers": writers,
+        "per_second": round(one.per_second),
+        "p50_ms": round(one.p50, 3),
+        "p99_ms": round(one.p99, 3),
+        "rate_to_plain": round(one.per_second / base.per_second, 2),
+        "p50_to_plain": round(one.p50 / base.p50, 2),
+    }
+
+
+def filled(store: Store, count: int) -> None:
+    def work(tx: Tx) -> None:
+        for number in range(500):
+            tx.records.append(a_record(tx, f"{number}"))
+
+    while store.read(lambda tx: tx.records.head())[0] < count:
+        store.transact(work)
+        while store.transact(lambda tx: tx.records.seal(limit=2000)):
+            pass
+
+
+def verifying(name: str, store: Store, count: int) -> Iterator[dict[str, object]]:
+    filled(store, count)
+    signer = Signer(b"b" * 32)
+    started = time.perf_counter()
+    verdict = verify(store, sinks=(), keys=Keys((signer.public,)))
+    whole = time.perf_counter() - started
+    assert verdict.is_intact
+    page = store.read(lambda tx: tx.records.page(after=0, limit=20_000))
+    for what, checker in (("first verifier", Walk()), ("second verifier", Recount({}))):
+        started = time.perf_counter()
+        checker.feed(page)
+        yield {"database": name, "what": what, "records_per_second": round(len(page) / (time.perf_counter() - started))}
+    yield {"database": name, "what": "audit verify, all of it", "records_per_second": round(verdict.records / whole)}
+
+
+def show(rows: Iterator[dict[str, object]]) -> list[dict[str, object]]:
+    kept = []
+    for row in rows:
+        print("  ".join(f"{key}={value}" for key, value in row.items()), flush=True)
+        kept.append(row)
+    return kept
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store: Store = open_store(f"sqlite:///{folder}/pilothouse.db", clock=RealClock())
+        with plain_sqlite(folder) as plain:
+            rows += show(writes("sqlite", plain, store, given.seconds))
+        rows += show(verifying("sqlite", store, given.records))
+        store.close()
+    if binaries() is not None:
+        server = Server()
+        url = server.fresh()
+        store = open_store(url, clock=RealClock())
+        with plain_postgres(url) as plain:
+            rows += show(writes("postgresql", plain, store, given.seconds))
+        rows += show(verifying("postgresql", store, given.records))
+        store.close()
+        server.remove()
+    about = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, "machine": platform.machine()}
+    if given.json is not None:
+        given.json.write_text(json.dumps({"about": about, "rows": rows}, indent=1))
+    print(json.dumps(about))
+
+
+if __name__ == "__main__":
+    main()
