@@ -12,7 +12,7 @@ from datetime import datetime
 from bot.domain.reply import Chart, Series, text
 from bot.slack import limits
 from bot.slack.blocks import Block
-from bot.slack.mrkdwn import Ink, clipped, moment, plain
+from bot.slack.mrkdwn import Ink, clipped, moment, plain, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def native(chart: Chart, ink: Ink) -> Block | None:
     ]
     axis: Block = {"categories": [*labels]}
     if chart.unit:
-        axis["y_label"] = clipped(chart.unit, limits.CHART_TITLE)
+        axis["y_label"] = clipped(visible(chart.unit), limits.CHART_TITLE)
     drawn: Block = {"type": "line", "series": [*series], "axis_config": axis}
     title = clipped(plain(chart.title, ink), limits.CHART_TITLE) or "Chart"
     return {"type": "data_visualization", "title": title, "chart": drawn}
@@ -101,7 +101,7 @@ def described(chart: Chart, ink: Ink) -> str:
     for line in chart.series:
         values = [value for _, value in line.points if math.isfinite(value)]
         if values:
-            unit = f" {chart.unit}" if chart.unit else ""
+            unit = f" {visible(chart.unit)}" if chart.unit else ""
             parts.append(f"{plain(line.name, ink)} between {min(values):g} and {max(values):g}{unit}.")
     if chart.limit is not None:
         parts.append(f"Limit {chart.limit:g}.")

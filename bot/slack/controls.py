@@ -34,8 +34,10 @@ class Panel:
 def controls(panel: Panel, buttons: Buttons) -> list[Block]:
     """Elements of an actions block. A line too long for a menu becomes a button, and one too long for that is left out."""
     row = [button for button in buttons.row if _fits(button, LONGEST_LINE)]
-    menu = [button for button in buttons.more if _fits(button, LONGEST_OPTION)]
-    row += [button for button in buttons.more if button not in menu and _fits(button, LONGEST_LINE)]
+    # Slack refuses two options of the same value.
+    more = [button for at, button in enumerate(buttons.more) if not _is_among(button, buttons.more[:at])]
+    menu = [button for button in more if _fits(button, LONGEST_OPTION)]
+    row += [button for button in more if button not in menu and _fits(button, LONGEST_LINE)]
     if len(menu) == 1 or len(menu) > limits.OVERFLOW:
         keep = 0 if len(menu) == 1 else limits.OVERFLOW
         row, menu = [*row, *menu[keep:]], menu[:keep]
@@ -43,6 +45,10 @@ def controls(panel: Panel, buttons: Buttons) -> list[Block]:
     if menu:
         elements.append(overflow(panel, menu))
     return elements
+
+
+def _is_among(button: Button, others: tuple[Button, ...]) -> bool:
+    return any((button.line, button.opens) == (other.line, other.opens) for other in others)
 
 
 def _fits(button: Button, room: int) -> bool:

@@ -59,6 +59,8 @@ class _Piece:
     blocks: list[Block]
     is_line: bool = False
     """A section of one line, which the next such line may join."""
+    is_start: bool = False
+    """A bar or a histogram: lines may follow it, but it joins none."""
     is_kept: bool = False
     """Never left out, however long the message."""
     picture: Picture | None = None
@@ -150,10 +152,10 @@ def _draw(block: words.Block | _Entry, sheet: _Sheet) -> list[_Piece]:  # noqa: 
             return list(_facts(facts, ink))
         case words.Bar(done=done, of=of, caption=caption):
             shown = f"`{bar(done, of)}` " if of > 0 else ""
-            return _paragraph(shown + mrkdwn(caption, ink))
+            return _paragraph(shown + mrkdwn(caption, ink), is_start=True)
         case words.Histogram(counts=counts, caption=caption):
             shown = f"`{histogram(counts)}` " if counts else ""
-            return _paragraph(shown + mrkdwn(caption, ink))
+            return _paragraph(shown + mrkdwn(caption, ink), is_start=True)
         case words.Table():
             is_native = sheet.surface not in {Surface.MODAL, Surface.HOME} and sheet.room.take_table()
             return [_Piece([drawn]) for drawn in table(block, ink, sheet.room, is_native=is_native, is_rich=is_rich)]
@@ -173,16 +175,18 @@ def _draw(block: words.Block | _Entry, sheet: _Sheet) -> list[_Piece]:  # noqa: 
             assert_never(block)
 
 
-def _paragraph(markup: str) -> list[_Piece]:
+def _paragraph(markup: str, *, is_start: bool = False) -> list[_Piece]:
     is_line = "\n" not in markup
-    return [_Piece([blocks.section(page)], is_line=is_line) for page in pages(markup, limits.SECTION)]
+    return [
+        _Piece([blocks.section(page)], is_line=is_line, is_start=is_start) for page in pages(markup, limits.SECTION)
+    ]
 
 
 def _joined(pieces: list[_Piece]) -> Iterator[_Piece]:
     """Lines that follow each other are one section: `Why`, `Now`, `Next`."""
     last: _Piece | None = None
     for piece in pieces:
-        if last is not None and last.is_line and piece.is_line:
+        if last is not None and last.is_line and piece.is_line and not piece.is_start:
             both = f"{_markup(last)}\n{_markup(piece)}"
             if size(both) <= limits.SECTION:
                 last.blocks = [blocks.section(both)]

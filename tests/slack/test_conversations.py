@@ -188,9 +188,9 @@ def test_the_submit_of_a_dialog_runs_its_line(stage: Stage) -> None:
     ana.slash("/deploy", "web", channel=PROD)
     (plan,) = stage.slack.wait_for(lambda: ana.ephemerals(PROD))
     ana.click(plan, "Full plan")
-    dialog = dialog(stage, ana, "ph.reply")
-    assert dialog["submit"]["text"] == "Approve"
-    ana.submit(dialog)
+    shown = dialog(stage, ana, "ph.reply")
+    assert shown["submit"]["text"] == "Approve"
+    ana.submit(shown)
     stage.slack.wait_for(lambda: "1 of 2" in json.dumps(ana.modal()))
     assert stage.product.worked[-1].line == "approve op-1 plan=7f"
     assert stage.product.worked[-1].values == {}
