@@ -62,6 +62,7 @@ class Bot:
     feeds: list[Callable[[], object]]
     ticker: Ticker
     owner: str
+    close_parts: Callable[[], None]
     on_commit: Callable[[], None] = lambda: None
     """Told after something may have gone into the outbox."""
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -91,6 +92,7 @@ class Bot:
             thread.join(5)
         self.sealer.ask()
         self._seal_once()
+        self.close_parts()
         self.store.close()
 
     # --- the terminal -------------------------------------------------------------------------
@@ -173,6 +175,7 @@ def assemble(
         verifier=lambda: verify(guarded, sinks=places, keys=keys),
         checks=doctor.checks,
         app_label=settings.apps.label,
+        app_channels=settings.apps.channels,
         alerts_channel=settings.alertmanager.default_channel,
         hindrance=_hindrance(settings),
     )
@@ -185,7 +188,7 @@ def assemble(
     ticker.every(
         PRUNE_EVERY, "prune the inbox", lambda: guarded.transact(lambda tx: tx.inbox.prune(older=timedelta(hours=25)))
     )
-    return Bot(settings, clock, guarded, core, people, doctor, sealer, signer, feeds, ticker, owner)
+    return Bot(settings, clock, guarded, core, people, doctor, sealer, signer, feeds, ticker, owner, parts.close)
 
 
 def _hindrance(settings: Settings) -> SettingsBroken | None:

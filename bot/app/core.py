@@ -74,11 +74,12 @@ def build(
     verifier: Callable[[], Verdict],
     checks: Callable[[], tuple[Check, ...]],
     app_label: str = "app.kubernetes.io/name",
+    app_channels: Mapping[str, str] | None = None,
     alerts_channel: str = "",
     hindrance: UserError | None = None,
 ) -> Core:
     catalogue = Catalogue(CATALOGUE)
-    apps = AppDirectory(sites, parts.reads, clock, label=app_label)
+    apps = AppDirectory(sites, parts.reads, clock, label=app_label, channels=app_channels)
     worlds = Worlds(
         store=store,
         parts=parts,

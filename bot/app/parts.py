@@ -12,7 +12,7 @@ from bot.domain.errors import Unavailable
 from bot.domain.refs import EnvName
 from bot.domain.reply import text
 from bot.ports.clusters import Cluster
-from bot.ports.observing import Alert, Image, Logs, MetricQuery, Metrics, Samples
+from bot.ports.observing import Alert, Image, MetricQuery, Samples
 from bot.ports.store import Store
 from bot.road.directory import Site
 from bot.settings import Settings
@@ -71,7 +71,7 @@ class NotConfigured:
 
 def real(settings: Settings, clock: Clock) -> Parts:
     limits = settings.timeouts
-    clusters: dict[str, Cluster] = {
+    clusters = {
         name: KubernetesCluster(
             name,
             Kubeconfig(str(place.kubeconfig), place.context) if place.kubeconfig else InCluster(),
@@ -85,18 +85,25 @@ def real(settings: Settings, clock: Clock) -> Parts:
         RegistryPlace(each.prefix, each.url, each.username, each.password, each.insecure)
         for each in settings.registries
     )
-    alertmanager = _alertmanager(settings, clock)
+    images = RegistryImages(registries, clock, connect=limits.connect, read=limits.read)
+    logs, metrics, alertmanager = (
+        _logs(settings, clusters, clock),
+        _metrics(settings),
+        _alertmanager(settings, clock),
+    )
+    kept = (*clusters.values(), images, logs, metrics, alertmanager)
     return Parts(
         clusters=clusters,
-        images=RegistryImages(registries, clock, connect=limits.connect, read=limits.read),
-        logs=_logs(settings, clusters, clock),
-        metrics=_metrics(settings),
+        images=images,
+        logs=logs,
+        metrics=metrics,
         alerts=alertmanager,
         alert_writer=alertmanager,
+        closers=tuple(each.close for each in kept if not isinstance(each, NotConfigured | PodLogs)),
     )
 
 
-def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> Logs:
+def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> ElasticsearchLogs | PodLogs:
     place = settings.elasticsearch
     if place.url is None:
         return PodLogs({name: cluster.reads() for name, cluster in clusters.items()}, mine, clock)
@@ -107,12 +114,13 @@ def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> 
         level=place.level_field,
         message=place.message_field,
         time=place.time_field,
+        cluster=place.cluster_field or "",
     )
     found = ElasticsearchPlace(url=place.url, index=place.index, api_key=place.api_key, fields=fields)
     return ElasticsearchLogs(found, mine, deadline=settings.timeouts.search)
 
 
-def _metrics(settings: Settings) -> Metrics:
+def _metrics(settings: Settings) -> PrometheusMetrics | NotConfigured:
     place = settings.prometheus
     if place.url is None:
         return NotConfigured("prometheus")
@@ -121,6 +129,8 @@ def _metrics(settings: Settings) -> Metrics:
         token=place.token,
         namespace_label=place.namespace_label,
         pod_label=place.pod_label,
+        cluster_label=place.cluster_label,
+        window=place.window,
         templates=place.templates,
     )
     return PrometheusMetrics(found, connect=settings.timeouts.connect, deadline=settings.timeouts.search)

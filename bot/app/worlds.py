@@ -30,6 +30,12 @@ class Parts:
     metrics: Metrics
     alerts: Alerts
     alert_writer: AlertWriter
+    closers: tuple[Callable[[], None], ...] = ()
+    """What ends the connections that they keep."""
+
+    def close(self) -> None:
+        for close in self.closers:
+            close()
 
     def cluster(self, name: str) -> Cluster:
         found = self.clusters.get(name)

@@ -45,11 +45,14 @@ class AppDirectory:
         clock: Clock,
         *,
         label: str = "app.kubernetes.io/name",
+        channels: Mapping[str, str] | None = None,
     ) -> None:
+        """`channels`: where the alerts of single apps go, in place of their site's."""
         self._sites = dict(sites)
         self._cluster = cluster
         self._clock = clock
         self._label = label
+        self._channels = dict(channels or {})
         self._seen: dict[tuple[str, str], tuple[float, Mapping[AppName, str]]] = {}
         self._guard = threading.Lock()
 
@@ -78,7 +81,7 @@ class AppDirectory:
                 next=text("Give it another name in one of {tenants}.", tenants=", ".join(tenants)),
             )
         scopes = tuple(Scope(site.cluster, site.namespace, workload) for site, workload in homes)
-        return App(app, env, tenants[0], scopes, homes[0][0].channel)
+        return App(app, env, tenants[0], scopes, self._channels.get(str(app), homes[0][0].channel))
 
     def owner(self, namespace: str, workload: str) -> App | None:
         for env, sites in self._sites.items():
