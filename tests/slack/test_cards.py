@@ -23,8 +23,8 @@ from tests.slack.stage import MACS, NAMES, PROD
 
 DESIGN = Path(__file__).parent.parent / "playground" / "cards"
 _OWN = frozenset({"action_id", "value", "private_metadata", "callback_id"})
-_WORDS_OF_ITS_OWN = frozenset({"denied", "unknown-app", "deploy-thread-end"})
-"""Their spoken text is made of the blocks, not of the design's sentence."""
+_WORDS_OF_ITS_OWN = frozenset({"denied", "unknown-app", "deploy-thread-end", "canary-step"})
+"""Their spoken text is made of the blocks, not of the design's sentence; a button is named as it stands there, `50 %`."""
 
 
 def design(name: str) -> dict[str, Any]:
@@ -71,10 +71,9 @@ def test_without_words_of_its_own_a_card_is_spoken_from_its_blocks(name: str) ->
     found = render(replace(reply, accent=None), names=NAMES, macs=MACS, surface=surface, now=NOW)
     assert len(found.text.encode()) < 4_000
     assert "*" not in found.text
-    for block in found.blocks:
-        for element in block.get("elements", []) if block["type"] == "actions" else []:  # type: ignore[union-attr]
-            if element["type"] == "button":  # type: ignore[call-overload,index]
-                assert element["text"]["text"] in found.text  # type: ignore[call-overload,index]
+    for element in (element for block in design(name)["blocks"] for element in block.get("elements", [])):
+        if element["type"] == "button":
+            assert element["text"]["text"] in found.text
 
 
 def test_the_review_dialog_is_as_it_was_designed() -> None:
