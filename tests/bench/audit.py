@@ -11,12 +11,13 @@ import argparse
 import itertools
 import json
 import platform
+import queue
 import sqlite3
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ from tests.contracts.store.stage import RealClock, a_record, arrival
 from tests.integrations.database.postgres_server import Server, binaries
 
 WRITERS = (1, 32)
+ROUNDS = 6
+PLAIN = "plain INSERT"
 COLUMNS = "(k TEXT, a TEXT, b TEXT, c TEXT, body TEXT)"
 ROW = ("nonce", "slack", "command", "U0ANA0001", '{"text":"deploy web"}' * 10)
 
@@ -46,28 +49,38 @@ class Measured:
     """Milliseconds."""
 
 
-def measured(work: Callable[[int], object], *, writers: int, seconds: float) -> Measured:
-    """`work(n)` again and again in so many threads."""
+def measured(works: Mapping[str, Callable[[int], object]], *, writers: int, seconds: float) -> dict[str, Measured]:
+    """Each again and again in so many threads; in turns, so that a noisy neighbour disturbs all alike."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
     numbers = itertools.count()
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            taken[name] += _slice(work, numbers, writers, seconds / ROUNDS)
+    return {name: _summed(sorted(spans), seconds) for name, spans in taken.items()}
+
+
+def _summed(spans: list[float], seconds: float) -> Measured:
+    return Measured(len(spans) / seconds, statistics.median(spans) * 1000, spans[int(len(spans) * 0.99)] * 1000)
+
+
+def _slice(work: Callable[[int], object], numbers: Iterator[int], writers: int, seconds: float) -> list[float]:
     spans: list[list[float]] = [[] for _ in range(writers)]
     gate = threading.Barrier(writers + 1)
-    ends = [0.0]
+    end = time.perf_counter() + seconds
 
     def run(own: list[float]) -> None:
         gate.wait()
-        while (started := time.perf_counter()) < ends[0]:
+        while (started := time.perf_counter()) < end:
             work(next(numbers))
             own.append(time.perf_counter() - started)
 
     threads = [threading.Thread(target=run, args=(own,)) for own in spans]
     for thread in threads:
         thread.start()
-    ends[0] = time.perf_counter() + seconds
     gate.wait()
     for thread in threads:
         thread.join()
-    taken = sorted(itertools.chain.from_iterable(spans))
-    return Measured(len(taken) / seconds, statistics.median(taken) * 1000, taken[int(len(taken) * 0.99)] * 1000)
+    return list(itertools.chain.from_iterable(spans))
 
 
 @contextmanager
@@ -87,17 +100,17 @@ def plain_sqlite(folder: Path) -> Iterator[Callable[[int], object]]:
 
 @contextmanager
 def plain_postgres(url: str) -> Iterator[Callable[[int], object]]:
-    """A connection a thread, as many writers have."""
-    own = threading.local()
-    opened: list[psycopg.Connection[tuple[object, ...]]] = []
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE TABLE plain {COLUMNS}".encode())
+    """A connection for each writer."""
+    free: queue.LifoQueue[psycopg.Connection[tuple[object, ...]]] = queue.LifoQueue()
+    opened = [psycopg.connect(url, autocommit=True) for _ in range(max(WRITERS))]
+    opened[0].execute(f"CREATE TABLE plain {COLUMNS}".encode())
+    for connection in opened:
+        free.put(connection)
 
     def insert(_: int) -> None:
-        if not hasattr(own, "connection"):
-            own.connection = psycopg.connect(url, autocommit=True)
-            opened.append(own.connection)
-        own.connection.execute("INSERT INTO plain VALUES (%s, %s, %s, %s, %s)", ROW)
+        connection = free.get()
+        connection.execute("INSERT INTO plain VALUES (%s, %s, %s, %s, %s)", ROW)
+        free.put(connection)
 
     yield insert
     for connection in opened:
@@ -133,12 +146,11 @@ def append(store: Store) -> Callable[[int], object]:
 
 def writes(name: str, plain: Callable[[int], object], store: Store, seconds: float) -> Iterator[dict[str, object]]:
     for writers in WRITERS:
-        base = measured(plain, writers=writers, seconds=seconds)
-        again = {"accept": accept(store, f"{writers}"), "append, sealing": append(store)}
-        yield line(name, "plain INSERT", writers, base, base)
-        for what, work in again.items():
-            with sealing(store):
-                yield line(name, what, writers, measured(work, writers=writers, seconds=seconds), base)
+        works = {PLAIN: plain, "accept": accept(store, f"{writers}"), "append": append(store)}
+        with sealing(store):
+            found = measured(works, writers=writers, seconds=seconds)
+        for what, one in found.items():
+            yield line(name, what, writers, one, found[PLAIN])
 
 
 def line(name: str, what: str, writers: int, one: Measured, base: Measured) -> dict[str, object]:
