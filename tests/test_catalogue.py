@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bot.app.programs import manifest
 from bot.command import Changes, Signals
 from bot.road.catalogue import Catalogue
 from bot.road.documents import commands_page
@@ -40,3 +41,7 @@ def test_summaries_are_short_sentences_without_an_end() -> None:
 
 def test_the_commands_page_is_up_to_date() -> None:
     assert (ROOT / "docs/commands.md").read_text() == commands_page(CATALOG)
+
+
+def test_the_slack_manifest_is_up_to_date() -> None:
+    assert (ROOT / "deploy/slack-manifest.yaml").read_text() == manifest(None)

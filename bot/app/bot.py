@@ -59,6 +59,8 @@ class Bot:
     doctor: Doctor
     sealer: Sealer
     signer: Signer
+    sinks: list[Sink]
+    """Places of checkpoints; an edge that is connected adds its own."""
     feeds: list[Callable[[], object]]
     ticker: Ticker
     owner: str
@@ -188,7 +190,9 @@ def assemble(
     ticker.every(
         PRUNE_EVERY, "prune the inbox", lambda: guarded.transact(lambda tx: tx.inbox.prune(older=timedelta(hours=25)))
     )
-    return Bot(settings, clock, guarded, core, people, doctor, sealer, signer, feeds, ticker, owner, parts.close)
+    return Bot(
+        settings, clock, guarded, core, people, doctor, sealer, signer, places, feeds, ticker, owner, parts.close
+    )
 
 
 def _hindrance(settings: Settings) -> SettingsBroken | None:

@@ -11,6 +11,7 @@ import structlog
 
 from bot.app.bot import Bot
 from bot.app.front import Front
+from bot.app.slack_sink import SlackSink
 from bot.audit.records import record
 from bot.domain.errors import BadArguments, PilothouseError, PolicyBroken
 from bot.domain.refs import Secret
@@ -58,6 +59,8 @@ class Live:
         self.line = Line(account, self.bot.clock)
         self.bot.people.slack = self.line.people
         self.bot.doctor.add(("slack", self.line.ping))
+        if self.bot.settings.audit.channel:
+            self.bot.sinks.append(SlackSink(self.line.api, self.bot.settings.audit.channel, self.line.me.bot_id))
         front = Front(
             self.bot.core,
             audit_channel=self.bot.settings.audit.channel,
