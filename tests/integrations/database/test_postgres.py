@@ -156,3 +156,15 @@ def test_two_replicas_seal_one_chain(postgres: Server) -> None:
     assert [each.seq for each in two.read(lambda tx: tx.records.page(after=0, limit=100))] == list(range(1, 21))
     one.close()
     two.close()
+
+
+def test_many_more_writers_than_connections_all_come_through(postgres: Server) -> None:
+    store = open_store(postgres.fresh(), clock=RealClock(), connections=2)
+
+    def write(writer: int) -> None:
+        for number in range(25):
+            store.transact(lambda tx, n=number: tx.meta.put(f"{writer}-{n}", "x"))  # type: ignore[misc]
+
+    outcomes = in_threads([lambda writer=writer: write(writer) for writer in range(24)])  # type: ignore[misc]
+    assert outcomes == [None] * 24
+    store.close()
