@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import Mode
+from tests.kit.live import Town, running
 from tests.rig import build, lifecycle
 from tests.rig.cache import NotBuiltError
 from tests.rig.rig import Namespace, Rig, attach
@@ -58,6 +60,20 @@ def namespace(rig: Rig) -> Iterator[Namespace]:
     with rig.namespace() as made:
         made.allow_bot()
         yield made
+
+
+@pytest.fixture
+def town(rig: Rig, tmp_path: Path) -> Iterator[Town]:
+    """A whole bot on the rig, which Slack reaches over signed HTTP."""
+    with running(rig, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def town_over_socket(rig: Rig, tmp_path: Path) -> Iterator[Town]:
+    """The same over Socket Mode."""
+    with running(rig, tmp_path, mode=Mode.SOCKET) as found:
+        yield found
 
 
 def _call(*arguments: str) -> None:

@@ -1,30 +1,12 @@
-"""Deploy, from a slash command to running containers, over signed HTTP and over Socket Mode; and versions that fail."""
+"""Deploy, from a slash command to running containers: signed HTTP and Socket Mode, with and without an approval."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from bot.settings import Mode
-from tests.kit.live import Town, running
+from tests.kit.live import Town
 from tests.rig.load import Load
 from tests.rig.registry import image
 from tests.rig.rig import Rig
 from tests.rig.sample import SampleApp
-
-
-@pytest.fixture
-def town(rig: Rig, tmp_path: Path) -> Iterator[Town]:
-    with running(rig, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def over_socket(rig: Rig, tmp_path: Path) -> Iterator[Town]:
-    with running(rig, tmp_path, mode=Mode.SOCKET) as found:
-        yield found
 
 
 def web(rig: Rig, *, replicas: int = 2) -> SampleApp:
@@ -49,4 +31,49 @@ def test_a_deploy_to_staging_runs_the_new_digest_as_the_person_who_asked(rig: Ri
     assert "ana" in town.audited("Outcome: done", id)
     assert town.audited("Intent", id)
     assert any("done: web 2.0 is live" in line for line in town.thread(done))
+    assert town.slack.refusals() == []
+
+
+def test_a_deploy_to_prod_waits_for_the_approval_of_somebody_else(rig: Rig, town: Town) -> None:
+    old, new = image("web", "1.0"), rig.push_image("web", "2.0")
+    town.deploy(web(rig, replicas=1), env="prod")
+    id = town.asks("ana", "deploy web@2.0 to prod", "Ask for approval", channel="prod")
+    asked = town.card(id, "Approval needed")
+    ana = town.slack.person("ana")
+    ana.click(asked, "Review and approve")
+    own = town.slack.wait_for(lambda: view if (view := ana.modal()) and "someone else approves" in str(view) else None)
+    assert not own.get("submit")
+    assert town.image("web", env="prod") == old
+    assert town.writes(env="prod") == []
+
+    town.approves("bo", id)
+    done = town.ended(id)
+    assert done["text"].startswith("Done: web 2.0 is live on prod"), done["text"]
+    assert town.image("web", env="prod") == new
+    # Who approved is in the record; who did it is who asked.
+    town.check_who_wrote(id, "ana@example.com", env="prod")
+    assert "approved by bo" in town.audited("Intent", id)
+    assert "by `bo`" in town.audited("Vote", id)
+    assert "by `ana`" in town.audited("Outcome: done", id)
+    assert town.slack.refusals() == []
+
+
+def test_a_deploy_and_a_restart_over_socket_mode(rig: Rig, town_over_socket: Town) -> None:
+    town = town_over_socket
+    new = rig.push_image("web", "2.0")
+    url = town.deploy(web(rig))
+    id = town.asks("ana", "deploy web@2.0 to staging", "Deploy")
+    assert town.ended(id)["text"].startswith("Done: web 2.0 is live on staging")
+    assert town.image("web") == new
+    town.check_who_wrote(id, "ana@example.com")
+    assert town.audited("Outcome: done", id)
+
+    before = {pod["metadata"]["uid"] for pod in town.pods("web")}
+    with Load(url, rate=50) as load:
+        again = town.asks("ana", "restart web to staging", "Restart")
+        assert town.ended(again)["text"].startswith("Done: web on staging was restarted")
+    assert not before & {pod["metadata"]["uid"] for pod in town.pods("web")}
+    assert town.image("web") == new
+    assert load.result.lost == ()
+    town.check_who_wrote(again, "ana@example.com")
     assert town.slack.refusals() == []
