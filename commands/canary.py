@@ -27,6 +27,7 @@ from bot.steps.delivery import (
     check_not_bad,
     check_still,
     min_ready,
+    newest_first,
     proven,
     roll_to,
     short,
@@ -82,12 +83,12 @@ def plan(params: Canary, world: World) -> Plan:
     try:
         image = world.images.resolve(target.repository, params.app.ref)
     except Missing as missing:
-        tags = world.images.tags(target.repository)[-3:]
+        tags = newest_first(world.images.tags(target.repository))[:3]
         raise UnknownName(
             text("There is no {ref} of {repository}.", ref=params.app.ref, repository=target.repository),
             field="app",
             nearest=tags,
-            next=text("There are {tags}.", tags=", ".join(tags)),
+            next=text("The newest are {tags}.", tags=", ".join(tags)) if tags else text("Build it first."),
         ) from missing
     version = image.tag or version_of(image.pinned, known)
     check_not_bad(image.pinned, version, app, known)
@@ -322,7 +323,8 @@ def _face(
     ]
     logs = Button(text("Logs"), f"logs {app.name} in {app.env}")
     return Face(
-        title=text("{app} {version} on {env}", **args),
+        title=text("canary {app} {version} on {env}", **args),
+        subject=text("{app} {version} on {env}", **args),
         asks=text("try *{app}* *{version}* beside {old} on *{env}*, {path}", path=path, **args),
         done=text("{app} {version} is live on {env}", **args),
         undone=text("{app} on {env} is on {old} again", **args),

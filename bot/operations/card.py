@@ -190,7 +190,7 @@ def _canary(op: Operation, face: Face) -> Reply:
     if is_holding:
         more = (Button(text("Wait 15 min more"), f"extend {op.id}"), *more)
     blocks.append(Buttons(tuple(row), more=more))
-    return Reply(text("{state} · {title}", state=word, title=face.title), tuple(blocks))
+    return Reply(text("{state} · {title}", state=word, title=face.subject or face.title), tuple(blocks))
 
 
 def _promotes(face: Face, go: Text) -> Confirm:

@@ -70,6 +70,8 @@ class Face:
     failed: tuple[Button, ...] = ()
     kind: str = "plain"
     """`canary` draws its step bar."""
+    subject: Text | None = None
+    """Of a canary's card, whose state word says the rest: `web 1.8.2 on prod`."""
 
 
 @dataclass(frozen=True, slots=True)
