@@ -22,6 +22,7 @@ from bot.steps.delivery import (
     check_still,
     diff_of,
     min_ready,
+    newest_first,
     pods_fact,
     proven,
     roll_to,
@@ -76,26 +77,20 @@ def resolve(world: World, target: Target, ref: str | None) -> Image:
     """The digest that a tag names now; without a ref the newest tag. Raises UnknownName with the nearest tags."""
     repository = target.repository
     if ref is None:
-        tags = sorted(world.images.tags(repository), key=_age)
+        tags = newest_first(world.images.tags(repository))
         if not tags:
             raise BadArguments(text("{repository} has no tags.", repository=repository), field="app")
-        ref = tags[-1]
+        ref = tags[0]
     try:
         return world.images.resolve(repository, ref)
     except Missing as missing:
-        near = tuple(sorted(world.images.tags(repository), key=_age, reverse=True)[:3])
+        near = newest_first(world.images.tags(repository))[:3]
         raise UnknownName(
             text("There is no {ref} of {repository}.", ref=ref, repository=repository),
             field="app",
             nearest=near,
             next=text("The newest are {tags}.", tags=", ".join(near)) if near else text("Build it first."),
         ) from missing
-
-
-def _age(tag: str) -> tuple[tuple[int, int, str], ...]:
-    """1.10.0 is newer than 1.9.2; words sort before numbers."""
-    parts = tag.replace("-", ".").split(".")
-    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
 
 
 def _face(
@@ -116,7 +111,8 @@ def _face(
     if not any(r.image == target.image for r in known):
         warnings.append(text("{old} was not deployed from here; it is remembered as it runs now", old=old))
     before = target.image.partition("@")[2]
-    digests = text("`{a}` → `{b}`", a=short(before)[:6] if before else "by tag", b=short(image.digest)[:6])
+    after = short(image.digest)[:6]
+    digests = text("`{a}` → `{b}`", a=short(before)[:6], b=after) if before else text("digest `{b}`", b=after)
     facts = [Fact(text("Image"), text("{old} → *{version}*\n{digests}", digests=digests, **args)), pods_fact(target)]
     if len(found) > 1:
         facts.append(Fact(text("Clusters"), text("{names}", names=", ".join(t.scope.cluster for t in found))))

@@ -44,6 +44,8 @@ def whoami(params: Nothing, world: World) -> Reply:
 def here(params: Here, world: World) -> Plan:
     if params.app is not None and params.env is not None:
         world.apps.locate(params.app, params.env)
+    elif params.app is not None and params.app not in world.apps.names():
+        world.apps.locate(params.app, world.apps.envs()[0])
     defaults = {key: str(value) for key, value in (("app", params.app), ("env", params.env)) if value is not None}
     words = ", ".join(f"{key}={value}" for key, value in defaults.items()) or "nothing"
     face = Face(

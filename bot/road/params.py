@@ -253,7 +253,7 @@ def build(shape: Shape, given: Mapping[str, str]) -> Any:
         words = given.get(slot.name, "")
         if not words:
             if slot.is_required:
-                what = text("{name} is missing: {help}.", name=slot.name, help=slot.arg.help)
+                what = text("{name} is missing ({help}).", name=slot.name, help=slot.arg.help)
                 raise BadArguments(what, field=slot.name, next=usage_hint(shape))
             continue
         try:

@@ -18,11 +18,11 @@ import structlog
 
 from bot.audit.records import record
 from bot.command import Answers, Changes, Risk, Signals
-from bot.domain.errors import NotEnrolled, PilothouseError, Unavailable, UnknownName, UserError
+from bot.domain.errors import BadArguments, NotEnrolled, PilothouseError, Unavailable, UnknownName, UserError
 from bot.domain.forms import Form
 from bot.domain.operation import Operation
 from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Principal
-from bot.domain.reply import Button, Text, text
+from bot.domain.reply import Text, text
 from bot.policy.gate import check_permitted, check_rules, check_signal
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
@@ -30,6 +30,7 @@ from bot.ports.people import Identity, People, Status
 from bot.ports.store import Store, Tx
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
+from bot.road.nearest import env_in, offer
 from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial
 from bot.road.request import (
     Answered,
@@ -102,6 +103,7 @@ class Road:
         try:
             return self._walk(trip)
         except PilothouseError as error:
+            self._offer(trip, error)
             return Refused(error, self._refuse(trip, error.code, error.what))
         except Exception:
             reference = secrets.token_hex(4)
@@ -136,6 +138,13 @@ class Road:
                 return self._change(trip, judge, principal, world, changes, params)
             case _ as never:
                 assert_never(never)
+
+    def _offer(self, trip: _Trip, error: PilothouseError) -> None:
+        if trip.shape is None or trip.request.values:
+            return
+        words = trip.request.line.removeprefix(trip.shape.command.name).strip()
+        envs = tuple(str(env) for env in self._apps.envs())
+        offer(error, trip.shape, trip.request.line, words, envs=envs, has_app=trip.app is not None)
 
     # --- identify, parse, resolve, authorise --------------------------------------------------
 
@@ -177,7 +186,14 @@ class Road:
             return build(shape, {**partial(shape, words), **request.values})
         known = frozenset(str(env) for env in self._apps.envs())
         defaults = world.trail.defaults(request.place)
-        return parse(shape, words, defaults=defaults, is_env=known.__contains__)
+        try:
+            return parse(shape, words, defaults=defaults, is_env=known.__contains__)
+        except BadArguments as bad:
+            slot = shape.by_name.get(bad.field)
+            env = env_in(words) if slot is not None and slot.type is EnvName else None
+            if env is not None and str(env) not in known:
+                self._apps.locate(AppName("any"), env)
+            raise
 
     def _resolve(self, trip: _Trip, params: object) -> App | None:
         shape = trip.shape
@@ -190,18 +206,7 @@ class Road:
             self._apps.locate(app or AppName("any"), env)
         if app is None or env is None:
             return None
-        try:
-            trip.app = self._apps.locate(app, env)
-        except UnknownName as unknown:
-            lines = [_with_name(trip.request.line, str(app), name) for name in unknown.nearest]
-            buttons = tuple(
-                Button(text("{name}", name=name), line)
-                for name, line in zip(unknown.nearest, lines, strict=True)
-                if line
-            )
-            raise UnknownName(
-                unknown.what, field=unknown.field, nearest=unknown.nearest, next=unknown.next, buttons=buttons[:3]
-            ) from unknown
+        trip.app = self._apps.locate(app, env)
         return trip.app
 
     def _authorise(self, trip: _Trip, judge: Judge, principal: Principal, params: object) -> App | None:
@@ -342,9 +347,3 @@ def _check_standing(status: Status, *, is_change: bool) -> None:
 def _take_share(words: str) -> tuple[str, bool]:
     kept = [word for word in words.split(" ") if word != SHARE]
     return " ".join(kept), SHARE in words.split(" ")
-
-
-def _with_name(line: str, wrong: str, right: str) -> str:
-    """The typed line with the nearest name in the place of the wrong one."""
-    head, found, tail = line.partition(wrong)
-    return f"{head}{right}{tail}" if found else ""

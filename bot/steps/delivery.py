@@ -6,6 +6,7 @@ Pure reads of a World. What is refused here is refused before anybody is asked (
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -279,3 +280,13 @@ def share_of(app_targets: tuple[Target, ...]) -> tuple[int, int]:
     """Blast radius of replacing every pod: (pods, 100 percent)."""
     pods = sum(target.workload.replicas for target in app_targets)
     return pods, 100 if pods else 0
+
+
+def newest_first(tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(tags, key=_age, reverse=True))
+
+
+def _age(tag: str) -> tuple[tuple[int, int, str], ...]:
+    """1.10.0 is newer than 1.9.2; words sort before numbers."""
+    parts = tag.replace("-", ".").split(".")
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
