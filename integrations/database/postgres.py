@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from bot.domain.clock import Clock
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Arrival
@@ -21,11 +22,14 @@ from integrations.database.errors import SYSTEM, VENDOR, Retry, translated
 from integrations.database.inbox import arrival_row
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket, Turnstile
 from integrations.database.session import Session, Statements, moment
+from integrations.database.watch import Watch
 
 R = TypeVar("R")
 
 WAIT = 2.0
 """Seconds for a connection of the pool: no action waits longer for a database."""
+ANSWER = 6.0
+"""Seconds for a whole transaction; the server itself ends each statement after 5."""
 TRIES = 4
 """Of a transaction that met another."""
 ACCEPT_LIMIT = 256
@@ -49,7 +53,7 @@ _ACCEPT = (
 
 
 class Postgres:
-    def __init__(self, url: str, *, connections: int) -> None:
+    def __init__(self, url: str, *, clock: Clock, connections: int) -> None:
         self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
         self._statements = Statements(_dialect())
         self._pool = QueuePool(
@@ -57,8 +61,9 @@ class Postgres:
         )
         self._turnstile = Turnstile(connections)
         self._inbox: Lane[Arrival, int | None] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
+        self._watch = Watch(clock, seconds=ANSWER)
         with contextlib.ExitStack() as undo:
-            undo.callback(self._pool.dispose)
+            undo.callback(self.close)
             schema.prepare_postgres(self._url)
             self.ping()
             undo.pop_all()
@@ -107,7 +112,8 @@ class Postgres:
         try:
             pooled, connection, cursor = self._first(sql, params)
             try:
-                yield connection, cursor
+                with self._watch.over(connection.fileno()):
+                    yield connection, cursor
             finally:
                 self._give_back(pooled, connection)
         except VENDOR as error:
@@ -126,18 +132,18 @@ class Postgres:
             pooled = self._pool.connect()
             connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
             try:
-                return pooled, connection, connection.execute(sql.encode(), params)
+                with self._watch.over(connection.fileno()):
+                    return pooled, connection, connection.execute(sql.encode(), params)
             except psycopg.Error:
                 self._give_back(pooled, connection)
                 if left == 0 or not connection.closed:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    @staticmethod
-    def _give_back(pooled: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
+    def _give_back(self, pooled: PoolProxiedConnection, connection: psycopg.Connection[Any]) -> None:
         """What was not committed is undone here."""
-        if connection.pgconn.transaction_status is not TransactionStatus.IDLE:
-            with contextlib.suppress(psycopg.Error):
+        if not connection.closed and connection.pgconn.transaction_status is not TransactionStatus.IDLE:
+            with contextlib.suppress(psycopg.Error), self._watch.over(connection.fileno()):
                 connection.rollback()
         if connection.closed:
             pooled.invalidate()
@@ -182,6 +188,7 @@ class Postgres:
         )
 
     def close(self) -> None:
+        self._watch.stop()
         self._pool.dispose()
 
 

@@ -90,7 +90,7 @@ def open_store(url: Secret | str, *, clock: Clock, connections: int = 10) -> Dat
     plain = url.reveal() if isinstance(url, Secret) else url
     if plain.startswith("sqlite:"):
         return DatabaseStore(Sqlite(plain, clock=clock))
-    return DatabaseStore(Postgres(plain, connections=connections))
+    return DatabaseStore(Postgres(plain, clock=clock, connections=connections))
 
 
 def _is_a_store(store: DatabaseStore) -> Store:

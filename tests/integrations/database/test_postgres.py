@@ -168,3 +168,17 @@ def test_many_more_writers_than_connections_all_come_through(postgres: Server) -
     outcomes = in_threads([lambda writer=writer: write(writer) for writer in range(24)])  # type: ignore[misc]
     assert outcomes == [None] * 24
     store.close()
+
+
+def test_a_server_that_stands_still_is_unavailable_and_then_goes_on(own: Server) -> None:
+    store = opened(own.fresh())
+    store.transact(lambda tx: tx.meta.put("a", "1"))
+    own.freeze()
+    try:
+        with pytest.raises(Unavailable):
+            store.transact(lambda tx: tx.meta.put("a", "2"))
+    finally:
+        own.thaw()
+    store.transact(lambda tx: tx.meta.put("a", "3"))
+    assert store.read(lambda tx: tx.meta.get("a")) == "3"
+    store.close()
