@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.audit.chain import Flaw, Walk, verify
+from bot.audit.chain import FINDINGS_LIMIT, Flaw, Walk, verify
 from bot.audit.records import record
 from bot.audit.recount import Recount
 from bot.audit.verify import wrong_columns
@@ -162,3 +162,18 @@ def test_checkpoints_of_an_empty_log_are_compared(log: list[Sealed]) -> None:
     wrong = replace(empty, hash="1" * 64)
     assert verify([], [wrong])
     assert is_seen_by_the_second([], [wrong])
+
+
+def test_what_is_missing_or_there_twice_is_named(log: list[Sealed]) -> None:
+    def found(spoilt: list[Sealed]) -> list[tuple[Flaw, int]]:
+        return [(finding.flaw, finding.seq) for finding in verify(spoilt, [])]
+
+    assert found([*log[:4], *log[5:]]) == [(Flaw.GAP, 5)]
+    assert found([*log[:4], *log[9:]]) == [(Flaw.GAP, 5)]
+    assert found([*log[:5], log[4], *log[5:]]) == [(Flaw.ORDER, 5)]
+    assert [finding.words.plain() for finding in verify([*log[:4], *log[9:]], [])] == ["Records 5 to 9 are missing."]
+    assert [finding.words.plain() for finding in verify([*log[:4], *log[5:]], [])] == ["Record 5 is missing."]
+
+
+def test_of_a_log_that_is_wrong_everywhere_some_findings_are_kept(log: list[Sealed]) -> None:
+    assert len(verify([with_body(sealed, "{}") for sealed in log], [])) == FINDINGS_LIMIT
