@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from bot.domain.refs import OperationId, PlanHash, Principal
-from bot.domain.reply import Text, text
+from bot.domain.reply import Chart, Text, text
 
 
 class Standing(StrEnum):
@@ -37,6 +37,10 @@ class Progress:
     """`3 of 6 pods ready`; `of` is 0 where nothing is counted."""
     report: Text | None = None
     """What the thread is told when the step is done, or what the card says meanwhile."""
+    chart: Chart | None = None
+    """Goes into the thread with the report, or with the reason of a failure."""
+    again: timedelta | None = None
+    """When to look again where once a second would ask others too often."""
 
 
 class Phase(StrEnum):
@@ -284,7 +288,7 @@ def _forward(op: Operation, seen: Progress, now: datetime) -> Decision:
         return _turn_back(op, why, now, failed=True)
     if seen.standing is Standing.ABSENT:
         return Decision(replace(op, attempts=op.attempts + 1), Act.DO, wake=TICK)
-    return Decision(op, wake=TICK)
+    return Decision(op, wake=seen.again or TICK)
 
 
 def _turn_back(op: Operation, why: Text | None, now: datetime, *, failed: bool = False) -> Decision:

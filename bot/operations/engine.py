@@ -24,7 +24,7 @@ from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
 from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
-from bot.operations.thread import say_step, say_the_end
+from bot.operations.thread import say_step, say_the_end, say_the_turn
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
 from bot.steps.codec import load_steps
@@ -329,6 +329,8 @@ class Engine:
             return
         if before.phase in {Phase.RUNNING, Phase.UNDOING} and after.cursor != before.cursor:
             say_step(tx, before, after)
+        if after.phase is Phase.UNDOING and before.phase is not Phase.UNDOING:
+            say_the_turn(tx, after)
         outcome = "undoing" if after.phase is Phase.UNDOING else "step"
         details = {"from": f"{before.phase.value} {before.cursor}", "to": f"{after.phase.value} {after.cursor}"}
         if after.why is not None and after.phase is Phase.UNDOING:

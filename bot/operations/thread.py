@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.operation import FINAL, Operation, Phase
-from bot.domain.reply import Paragraph, Reply, Text, text
+from bot.domain.reply import Block, Paragraph, Reply, Text, text
 from bot.operations.desk import card_key, was_asked
 from bot.ports.store import MessageClass, Tx
 from bot.steps.codec import dump, load_face, load_steps
@@ -17,7 +17,20 @@ def say_step(tx: Tx, before: Operation, after: Operation) -> None:
         return
     step = _describe(before)
     words = text("{step}: {report}", step=step, report=report) if step else report
-    _reply(tx, after, f"{before.cursor}", Reply(None, (Paragraph(words),)), is_broadcast=False)
+    _reply(tx, after, f"{before.cursor}", Reply(None, _with_chart(words, after)), is_broadcast=False)
+
+
+def say_the_turn(tx: Tx, op: Operation) -> None:
+    """Why it goes back, at once and with the chart that shows it."""
+    if op.why is None or op.seen is None or op.seen.chart is None:
+        return
+    words = text("Going back: {why}", why=op.why)
+    _reply(tx, op, "turn", Reply(None, _with_chart(words, op)), is_broadcast=False)
+
+
+def _with_chart(words: Text, op: Operation) -> tuple[Block, ...]:
+    chart = op.seen.chart if op.seen else None
+    return (Paragraph(words), chart) if chart else (Paragraph(words),)
 
 
 def _describe(op: Operation) -> Text | None:
