@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from bot.domain.refs import ObjectRef
 from bot.domain.templates import Template
 from bot.domain.workloads import Mark, Rollout, Surroundings, Workload
+from bot.ports.traffic import NoTraffic, Traffic, TrafficWriter
 
 
 class Workloads(Protocol):
@@ -84,7 +85,7 @@ class WorkloadWriter(Protocol):
 
     def stamp(self, ref: ObjectRef, *, mark: Mark) -> None:
         """Writes the mark alone: what was sent before it with a lower fence then fails its test. Gone is success.
-        `ref` is of any kind that a plan writes: Deployment, Service, HorizontalPodAutoscaler."""
+        `ref` is of any kind that a plan writes: Deployment, Service, HorizontalPodAutoscaler, a route."""
         ...
 
 
@@ -110,6 +111,7 @@ class ConfigWriter(Protocol):
 class ClusterReads:
     name: str
     workloads: Workloads
+    traffic: Traffic = field(default_factory=NoTraffic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class ClusterWrites:
     services: ServiceWriter
     autoscalers: AutoscalerWriter
     configs: ConfigWriter
+    traffic: TrafficWriter = field(default_factory=NoTraffic)
 
 
 @dataclass(frozen=True, slots=True)
