@@ -38,7 +38,7 @@ class Bucket:
     def wait(self, now: float, needed: float) -> float:
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
         self.at = now
-        return 0.0 if self.tokens >= needed else (needed - self.tokens) / self.rate
+        return 0.0 if self.tokens >= needed - 1e-6 else (needed - self.tokens) / self.rate
 
 
 class Budgets:

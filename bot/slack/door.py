@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import structlog
 from slack_bolt import App
@@ -13,8 +13,9 @@ from slack_bolt.request import BoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.domain.clock import Clock
+from bot.domain.codec import Json
 from bot.ports.webhooks import HttpAnswer, RawHeaders
-from bot.slack.payloads import is_shaped
+from bot.slack.payloads import OBJECTS, is_shaped
 from bot.slack.verify import Verifier, is_shallow
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,7 @@ NONCE, AFTER = "pilothouse_nonce", "pilothouse_after"
 
 _PASSED_ON = ("x-slack-retry-num", "x-slack-retry-reason")
 """Headers that reach Bolt, beside the content type: others steer its internals."""
+_FIELDS = 64
 
 
 class Door:
@@ -43,13 +45,15 @@ class Door:
             log.info("a request was signed with the secret before", secret=verdict.secret)
         named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
         content_type = named.get("content-type", "")
-        text = _decoded(body, content_type)
-        if text is None:
+        payload = _parsed(body, content_type)
+        if payload is None:
             return HttpAnswer(401)
         passed = {name: named[name] for name in _PASSED_ON if name in named}
         after: list[Callable[[], None]] = []
+        # Bolt gets what was checked and parses nothing itself, which it does only for this mode; nothing else hangs on it.
         request = BoltRequest(
-            body=text,
+            mode="socket_mode",
+            body=payload,
             headers={"content-type": content_type, **passed},
             context={NONCE: verdict.nonce, AFTER: after},
         )
@@ -72,19 +76,19 @@ def _content_type(answer: BoltResponse) -> str:
     return str(found[0])
 
 
-def _decoded(body: bytes, content_type: str) -> str | None:
-    """The body as text, when it is what it says and no deeper than a payload of Slack's."""
+def _parsed(body: bytes, content_type: str) -> dict[str, Json] | None:
+    """The payload, when it is what it says, of a shape that Slack gives and no deeper."""
     try:
         text = body.decode()
-    except UnicodeDecodeError:
-        return None
-    is_json = content_type.startswith("application/json")
-    try:
-        inner = text if is_json else "".join(parse_qs(text, max_num_fields=64).get("payload", [])[:1])
-        if not is_shallow(inner):
+        if not content_type.startswith("application/json"):
+            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS))
+            if "payload" not in fields:
+                # Of texts alone: it has a shape unless it names what Slack sends as an object.
+                return {**fields} if fields and OBJECTS.isdisjoint(fields) else None
+            text = fields["payload"]
+        if not is_shallow(text):
             return None
-        if inner and not is_shaped(json.loads(inner)):
-            return None
+        payload = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return text or None
+    return payload if is_shaped(payload) else None

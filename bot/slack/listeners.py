@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import structlog
 from slack_bolt import Ack, App, BoltContext, BoltRequest, BoltResponse
+from slack_bolt.middleware import Middleware
 
 from bot.domain.codec import Json
 from bot.domain.errors import IntegrationError
@@ -61,7 +62,7 @@ class Listeners:
         self._audit_channel = audit_channel
 
     def attach(self, app: App) -> None:
-        app.middleware(self._pin)
+        app.middleware(_Pin(self._app_id))
         app.command(ANYTHING)(self._command)
         app.action(ANYTHING)(self._click)
         app.options(ANYTHING)(self._suggest)
@@ -69,13 +70,6 @@ class Listeners:
         app.view_closed(ANYTHING)(self._closed)
         app.shortcut(ANYTHING)(self._shortcut)
         app.event(ANYTHING)(self._event)
-
-    def _pin(self, request: BoltRequest, next: Callable[[], BoltResponse]) -> BoltResponse:
-        found = part(request.body, "api_app_id")
-        if found != self._app_id:
-            log.warning("a payload of another app was refused", app_id=found[:32])
-            return BoltResponse(status=401)
-        return next()
 
     # --- kinds of payload -------------------------------------------------------------------------
 
@@ -217,6 +211,20 @@ class Listeners:
 
     def _expired(self, way: Way) -> None:
         self._desk.answers.tell(EXPIRED, way)
+
+
+class _Pin(Middleware):
+    """Refuses payloads of another app."""
+
+    def __init__(self, app_id: str) -> None:
+        self._app_id = app_id
+
+    def process(self, *, req: BoltRequest, resp: BoltResponse, next: Callable[[], BoltResponse]) -> BoltResponse | None:
+        found = part(req.body, "api_app_id")
+        if found != self._app_id:
+            log.warning("a payload of another app was refused", app_id=found[:32])
+            return BoltResponse(status=401)
+        return next()
 
 
 EXPIRED = Reply(

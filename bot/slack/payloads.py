@@ -77,7 +77,28 @@ def inner(value: Json, *path: str) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-_OBJECTS = ("view", "event", "user", "team", "container", "channel", "message", "enterprise", "state", "function_data")
+OBJECTS = frozenset(
+    (
+        "view",
+        "event",
+        "user",
+        "team",
+        "container",
+        "channel",
+        "message",
+        "enterprise",
+        "state",
+        "function_data",
+        "actions",
+    )
+)
+"""Parts of a payload that are never texts."""
+
+
+def _opening(incoming: Incoming) -> Incoming:
+    """A button that opens a form asks for the form."""
+    is_form = incoming.way.opens is Opens.FORM
+    return replace(incoming, request=replace(incoming.request, wants_form=is_form))
 
 
 def is_shaped(payload: Json) -> bool:
@@ -89,7 +110,7 @@ def is_shaped(payload: Json) -> bool:
         isinstance(actions, list) and actions and all(isinstance(a, dict) for a in actions)
     ):
         return False
-    if any(not isinstance(payload.get(name), dict | None) for name in _OBJECTS):
+    if any(not isinstance(payload.get(name), dict | None) for name in OBJECTS - {"actions"}):
         return False
     event = payload.get("event")
     texts = [payload.get(name, "") for name in ("type", "command", "callback_id", "action_id", "block_id")]
@@ -160,7 +181,7 @@ class Reader:
             context = unseal(self.macs, part(view, "private_metadata")) or Context(Place(part(payload, "user", "id")))
             found = self._incoming(payload, Origin.CLICKED, words, context.place, kind="click", view=part(view, "id"))
             way = replace(found.way, opens=opens, is_home=part(view, "type") == "home", title=_label(action))
-            return replace(found, way=way), pressed is not None
+            return _opening(replace(found, way=way)), pressed is not None
         root = part(container, "thread_ts") or part(payload, "message", "thread_ts")
         thread = "" if root == part(container, "message_ts") else root
         place = Place(part(container, "channel_id") or part(payload, "channel", "id"), thread)
@@ -173,7 +194,7 @@ class Reader:
             is_direct=is_direct,
             title=_label(action),
         )
-        return replace(found, way=way), pressed is not None
+        return _opening(replace(found, way=way)), pressed is not None
 
     def submission(self, payload: dict[str, Json]) -> Incoming | None:
         """None: the dialog is not (or no longer) ours."""
