@@ -19,7 +19,7 @@ from bot.ports.world import Hands, World
 from bot.steps.rollout import CHANGED, judge, waiting
 
 
-def _look(world: World, target: ObjectRef) -> Rollout | None:
+def look(world: World, target: ObjectRef) -> Rollout | None:
     try:
         return world.cluster(target.cluster).workloads.rollout(target)
     except Missing:
@@ -58,7 +58,7 @@ class CreateCanary:
         return (self.target,)
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
-        rollout = _look(world, self.target)
+        rollout = look(world, self.target)
         if rollout is None:
             return Progress(Standing.ABSENT)
         if rollout.workload.mark is None or rollout.workload.mark.operation != mark.operation:
@@ -90,7 +90,7 @@ class ScaleCanary:
         return (self.target,)
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
-        rollout = _look(world, self.target)
+        rollout = look(world, self.target)
         if rollout is None:
             return Progress(Standing.FAILED, why=text("{name} is gone.", name=self.target.name))
         if rollout.workload.mark is None or rollout.workload.mark.operation != mark.operation:
@@ -127,7 +127,7 @@ class HoldCanary:
         return ()
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
-        rollout = _look(world, self.target)
+        rollout = look(world, self.target)
         if rollout is None:
             return Progress(Standing.FAILED, why=text("{name} is gone.", name=self.target.name))
         if failed := judge(rollout, self.version):
@@ -198,7 +198,7 @@ class DeleteCanary:
         return (self.target,)
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
-        rollout = _look(world, self.target)
+        rollout = look(world, self.target)
         if rollout is None:
             return Progress(Standing.DONE)
         if rollout.workload.mark is None or rollout.workload.mark.operation != mark.operation:
