@@ -11,7 +11,8 @@ from bot.domain.operation import Progress, Standing
 from bot.domain.refs import PlanHash
 from bot.domain.templates import Template
 from bot.ports.store import Proof
-from bot.steps import canary, records, rollout, scaling
+from bot.ports.traffic import Route
+from bot.steps import analysis, canary, records, rollout, scaling, weights
 from bot.steps.step import Face, Plan, Planned, Step
 
 STEPS: tuple[type, ...] = (
@@ -25,6 +26,14 @@ STEPS: tuple[type, ...] = (
     canary.HoldCanary,
     canary.SwitchSelector,
     canary.DeleteCanary,
+    weights.CreateCanaryService,
+    weights.DeleteCanaryService,
+    weights.DrainCanary,
+    weights.SetWeight,
+    weights.ReturnTraffic,
+    weights.Settle,
+    weights.HoldScaleDown,
+    analysis.Analyse,
     rollout.CreateConfig,
     records.RecordRelease,
     records.JudgeRelease,
@@ -63,7 +72,7 @@ _REPLY: tuple[type, ...] = (
     Standing,
 )
 
-_CODEC = Codec((*_REPLY, *STEPS, Face, Planned, Template, refs.ObjectRef, Proof))
+_CODEC = Codec((*_REPLY, *STEPS, Face, Planned, Template, refs.ObjectRef, Route, Proof))
 
 
 def dump(value: object) -> str:
