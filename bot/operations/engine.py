@@ -57,7 +57,8 @@ class Engine:
         self._clock = clock
         self._owner = owner or secrets.token_hex(6)
         self._lease = lease
-        self._shown: dict[OperationId, float] = {}
+        self._shown: dict[OperationId, tuple[float, Progress | None]] = {}
+        """When the figures of an operation were last shown, and which."""
 
     def claim(self, limit: int) -> tuple[Claim, ...]:
         return self._store.transact(lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=limit))
@@ -286,7 +287,7 @@ class Engine:
             claim,
             after,
             decision.wake,
-            is_shown=moved or self._is_worth_showing(before, after),
+            is_shown=self._is_worth_showing(after, moved=moved),
             keeps_claim=decision.act is not None,
         )
         return replace(decision, operation=saved)
@@ -310,21 +311,22 @@ class Engine:
             tx.operations.release(claim)
         return saved
 
-    def _is_worth_showing(self, before: Operation, after: Operation) -> bool:
-        """Figures that changed, at most every 10 s: chat.update is scarce."""
-        if before.seen == after.seen:
-            return False
+    def _is_worth_showing(self, after: Operation, *, moved: bool) -> bool:
+        """A move, or figures that differ from those shown last, at most every 10 s: chat.update is scarce."""
+        if after.is_final or after.phase is Phase.STUCK:
+            self._shown.pop(after.id, None)
+            return moved
         now = self._clock.elapsed()
-        if now - self._shown.get(after.id, 0.0) < 10.0:
+        at, shown = self._shown.get(after.id, (-10.0, None))
+        if not moved and (after.seen == shown or now - at < 10.0):
             return False
-        self._shown[after.id] = now
+        self._shown[after.id] = (at if moved else now, after.seen)
         return True
 
     def _record_move(self, tx: Tx, before: Operation, after: Operation) -> None:
         if after.phase is Phase.EXPIRED and not was_asked(after):
             return
         if after.is_final or after.phase is Phase.STUCK:
-            self._shown.pop(after.id, None)
             self._record_outcome(tx, after, after.phase.value)
             return
         if before.phase in {Phase.RUNNING, Phase.UNDOING} and after.cursor != before.cursor:
