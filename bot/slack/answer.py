@@ -15,6 +15,7 @@ from bot.domain.forms import Form
 from bot.domain.reply import Button, Buttons, Opens, Paragraph, Reply, text
 from bot.slack.api import Api, NoReply, NotOk
 from bot.slack.blocks import Block
+from bot.slack.channels import Channels
 from bot.slack.code import File
 from bot.slack.forms import dialog, form_view, loading
 from bot.slack.front import Answer, Forms, Request, Show
@@ -37,6 +38,7 @@ class Ways:
     api: Api
     pinned: Pinned
     uploads: Uploads
+    channels: Channels
     names: Callable[[], Names]
     macs: Macs
     clock: Clock
@@ -179,7 +181,10 @@ class Answers:
         return True
 
     def _share(self, reply: Reply, way: Way) -> bool:
-        """For everybody in the place."""
+        """For everybody in the place, unless people of another company are among them."""
+        if self._ways.channels.is_external(way.place.channel):
+            log.warning("an answer was not shared with another company", channel=way.place.channel)
+            return False
         drawn = self._drawn(reply, Surface.THREAD)
         message: Block = {"text": drawn.text, "blocks": [*drawn.blocks]}
         body: Block = {**message, "channel": way.place.channel, **_QUIET}

@@ -24,6 +24,7 @@ from bot.domain.refs import Secret
 from bot.domain.reply import text
 from bot.slack.answer import RESPONSE_HOST, Answers, Ways
 from bot.slack.api import Api, NoReply, NotOk, integration_error, web_client
+from bot.slack.channels import Channels
 from bot.slack.door import AFTER, Door
 from bot.slack.front import Forms, Front, Views
 from bot.slack.home import Home
@@ -74,6 +75,7 @@ class Line:
         hosts = frozenset({RESPONSE_HOST, SLACK_FILES})
         self.pinned = Pinned(self.http, base_url=account.api_url, hosts=hosts)
         self.uploads = Uploads(self.api, self.pinned, clock)
+        self.channels = Channels(self.api, clock)
         self.me = self._who()
         self.people = SlackPeople(self.api, clock, team=account.team)
 
@@ -132,7 +134,16 @@ class Edge:
 
     def __init__(self, line: Line, product: Product, clock: Clock, *, threads: int = 8, waiting: int = 64) -> None:
         self.line = line
-        ways = Ways(line.api, line.pinned, line.uploads, product.names, product.macs, clock, product.forms)
+        ways = Ways(
+            api=line.api,
+            pinned=line.pinned,
+            uploads=line.uploads,
+            channels=line.channels,
+            names=product.names,
+            macs=product.macs,
+            clock=clock,
+            forms=product.forms,
+        )
         self.answers = Answers(ways)
         self.home = Home(ways)
         self.runner = Runner(name="slack", threads=threads, waiting=waiting)

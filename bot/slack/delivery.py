@@ -18,6 +18,7 @@ from bot.slack import blocks
 from bot.slack.api import Api, NoReply, NotOk, Object
 from bot.slack.blocks import Block
 from bot.slack.budgets import LOOK, POST, UPDATE, Budgets
+from bot.slack.channels import Channels
 from bot.slack.mrkdwn import Ink, Names, mrkdwn
 from bot.slack.outgoing import Outgoing
 from bot.slack.pictures import png
@@ -29,8 +30,17 @@ DEADLINE = timedelta(seconds=15)
 """After which a reply that did not come is taken as lost: longer than any call's own."""
 AGAIN = timedelta(seconds=3)
 PAGES = 3
+EXTERNAL = "shared_with_another_company"
 _UNREACHABLE = frozenset(
-    {"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "user_not_found", "no_permission"}
+    {
+        EXTERNAL,
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "restricted_action",
+        "user_not_found",
+        "no_permission",
+    }
 )
 _UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "block_mismatch"})
 _TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"})
@@ -46,12 +56,21 @@ class Standing:
 
 class Delivery:
     def __init__(
-        self, *, store: Store, api: Api, uploads: Uploads, budgets: Budgets, bot_id: str, fallback: str = ""
+        self,
+        *,
+        store: Store,
+        api: Api,
+        uploads: Uploads,
+        channels: Channels,
+        budgets: Budgets,
+        bot_id: str,
+        fallback: str = "",
     ) -> None:
         """`fallback`: the channel that gets what cannot be said where it belongs."""
         self._store = store
         self._api = api
         self._uploads = uploads
+        self._channels = channels
         self._budgets = budgets
         self._bot_id = bot_id
         self._fallback = fallback
@@ -75,6 +94,9 @@ class Delivery:
         if row.tries and self._is_there(row, message, channel, thread):
             return
         self._store.transact(lambda tx: tx.outbox.trying(row.key, again_after=DEADLINE))
+        if self._channels.is_external(channel):
+            self._refused(row, message, NotOk(POST, EXTERNAL))
+            return
         body: Block = {"channel": channel, **_QUIET, "metadata": message.metadata(row.key)}
         if thread:
             body |= {"thread_ts": thread, "reply_broadcast": row.is_broadcast}

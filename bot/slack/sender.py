@@ -149,6 +149,7 @@ class Sender:
             store=self._store,
             api=self._line.api,
             uploads=self._line.uploads,
+            channels=self._line.channels,
             budgets=self._budgets,
             bot_id=self._line.me.bot_id,
             fallback=self._fallback,

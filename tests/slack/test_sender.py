@@ -215,6 +215,14 @@ def test_what_has_no_place_any_more_goes_to_the_fallback_channel(post: Post) -> 
     assert "Done" in shown["text"]
 
 
+def test_a_channel_that_another_company_shares_is_not_told(post: Post) -> None:
+    post.slack.run(lambda: post.slack.world.set_external(PROD))
+    post.card("operation/op-1", "Approval needed · web", kind=MessageClass.APPROVAL)
+    post.rest(post.sender())
+    assert post.slack.messages(PROD) == []
+    assert "shared_with_another_company" in json.dumps(post.slack.messages(AUDIT)[0]["blocks"])
+
+
 def test_slack_is_waited_for_as_long_as_it_says(post: Post) -> None:
     sender = post.sender()
     post.slack.arm(rate_limited={"chat.postMessage": {"times": 1, "retry_after": 30}})

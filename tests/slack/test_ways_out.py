@@ -79,6 +79,15 @@ def test_a_shared_answer_finds_a_way_where_the_bot_is_no_member(http_stage: Stag
     assert "412 lines" in shown["text"]
 
 
+def test_nothing_is_shared_with_another_company(http_stage: Stage) -> None:
+    http_stage.product.script = lambda request: Answer(says("412 lines"), Show.SHARED)
+    http_stage.slack.run(lambda: http_stage.slack.world.set_external(PROD))
+    ana = http_stage.slack.person("ana")
+    ana.slash("/logs", "web --share", channel=PROD)
+    http_stage.slack.wait_for(lambda: ana.ephemerals(PROD))
+    assert http_stage.slack.messages(PROD) == []
+
+
 @pytest.mark.parametrize("way", ["socket", "http"])
 def test_when_there_is_no_room_the_person_is_told_and_nothing_is_stored(way: str) -> None:
     with staged(way, threads=1, waiting=0) as stage:
