@@ -56,9 +56,12 @@ def doctor(settings: SettingsFile = None, folder: Annotated[Path | None, typer.O
 
 
 @app.command()
-def manifest(settings: SettingsFile = None) -> None:
+def manifest(
+    settings: SettingsFile = None,
+    url: Annotated[str, typer.Option(help="For HTTP: https://HOST/slack/events; without it, Socket Mode.")] = "",
+) -> None:
     """Print the manifest of the Slack app."""
-    typer.echo(programs.manifest(settings), nl=False)
+    typer.echo(programs.manifest(settings, url), nl=False)
 
 
 @app.command()
@@ -68,9 +71,14 @@ def docs() -> None:
 
 
 @app.command()
-def migrate(settings: SettingsFile = None) -> None:
+def migrate(
+    settings: SettingsFile = None,
+    role: Annotated[
+        str, typer.Option(help="PostgreSQL: the bot's own role, which may then only add to the record.")
+    ] = "",
+) -> None:
     """Bring the database to this version's schema."""
-    raise typer.Exit(programs.migrate(settings))
+    raise typer.Exit(programs.migrate(settings, role))
 
 
 @audit.command()

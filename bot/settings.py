@@ -149,7 +149,6 @@ class Audit(_Topic):
     """Id of the channel that gets every outcome; empty: none."""
     checkpoint_file: Path | None = None
     """A second place outside the database and Slack."""
-    checkpoint_url: Url | None = None
     checkpoint_every: Duration = timedelta(seconds=60)
     signing_key: Confidential = Secret("")
 

@@ -88,7 +88,10 @@ def help(params: Help, world: World) -> Reply:
 
 
 def doctor(params: Nothing, world: World) -> Reply:
-    checks = world.checks()
+    return report(world.checks())
+
+
+def report(checks: tuple[Check, ...]) -> Reply:
     bad = [check for check in checks if not check.is_ok]
     good = [check for check in checks if check.is_ok]
     blocks: list[Block] = [_bad(check) for check in bad]

@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 PRUNE_EVERY = timedelta(hours=1)
 SOCKET = "pilothouse.sock"
+AFTER_TROUBLE = 5.0
+"""Seconds until the record is looked at again."""
 
 
 @dataclass
@@ -116,10 +118,11 @@ class Bot:
         self._threads.append(thread)
 
     def _seal_forever(self) -> None:
-        while not self._stopping.wait(PAUSE):
-            self._seal_once()
+        pause = PAUSE
+        while not self._stopping.wait(pause):
+            pause = PAUSE if self._seal_once() else AFTER_TROUBLE
 
-    def _seal_once(self) -> None:
+    def _seal_once(self) -> bool:
         try:
             self.sealer.run_once()
             told = [bool(feed()) for feed in self.feeds]
@@ -127,8 +130,11 @@ class Bot:
                 self.on_commit()
         except Unavailable as error:
             log.warning("the record could not be sealed now", error=str(error))
+            return False
         except PilothouseError as error:
             log.exception("the record could not be sealed", error=str(error))
+            return False
+        return True
 
 
 def assemble(

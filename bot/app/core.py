@@ -32,6 +32,7 @@ from bot.road.planner import Replanner
 from bot.road.request import Answered, Origin, Request
 from bot.road.road import Road
 from commands.catalogue import CATALOGUE
+from commands.self import report
 
 ALERTS = Identity("internal", "", "alerts")
 
@@ -101,6 +102,7 @@ def build(
         desk=Desk(store, worker.wake),
         world=lambda principal, request: worlds.world(principal, request.place),
         hindrance=hindrance,
+        diagnose=lambda: report(checks()),
     )
     alerts = AlertDesk(store=store, apps=apps, ask=lambda line: _ask(road, line), default_channel=alerts_channel)
     return Core(store, catalogue, apps, road, engine, worker, alerts, judge, parts.reads)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.domain.errors import IntegrationError, PilothouseError
-from bot.domain.reply import Text, text
+from bot.domain.reply import Text, counted, text
 from bot.policy.holder import PolicyFile
 from bot.policy.strict_yaml import Problem
 from bot.ports.world import Check
@@ -50,14 +50,14 @@ class Doctor:
         if not self._settings_problems:
             return Check("settings", True, text("read"))
         first = self._settings_problems[0]
-        words = text("{n} problems, the first: {first}", n=len(self._settings_problems), first=str(first))
+        words = _problems(len(self._settings_problems), str(first))
         return Check("settings", False, words, text("mend the settings file and start me again"))
 
     def _policies(self) -> Check:
         problems = self._policy.problems()
         if not problems:
             return Check("policy", True, text("version {version}", version=self._policy.judge().version))
-        words = text("{n} problems, the first: {first}", n=len(problems), first=str(problems[0]))
+        words = _problems(len(problems), str(problems[0]))
         return Check("policy", False, words, text("mend the policy file; it is read again by itself"))
 
     def _record(self) -> Check:
@@ -65,6 +65,10 @@ class Doctor:
         if wrong is None:
             return Check("audit", True, text("the chain fits its checkpoints"))
         return Check("audit", False, wrong, text("run `audit verify`, then `pilothouse audit adopt` in a terminal"))
+
+
+def _problems(count: int, first: str) -> Text:
+    return counted(count, "{n} problem: {first}", "{n} problems, the first: {first}", first=first)
 
 
 def _check(ping: Ping) -> Check:

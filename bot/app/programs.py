@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -105,6 +106,7 @@ def until_stopped() -> None:
 def serve(path: Path | None) -> int:
     settings = read(path)
     set_up_log(settings.log.level)
+    os.umask(0o077)
     missing = [str(problem) for problem in settings.problems if problem.where.startswith("slack")]
     if missing:
         return complain(missing[0])
@@ -180,20 +182,20 @@ def _turn(bot: Bot) -> None:
         bot.clock.sleep(0.2)
 
 
-def manifest(path: Path | None) -> str:
-    return yaml.safe_dump(manifest_of(read(path)), sort_keys=False, allow_unicode=True)
+def manifest(path: Path | None, url: str = "") -> str:
+    return yaml.safe_dump(manifest_of(read(path), url=url), sort_keys=False, allow_unicode=True)
 
 
 def docs() -> str:
     return commands_page(Catalogue(CATALOGUE))
 
 
-def migrate(path: Path | None) -> int:
+def migrate(path: Path | None, role: str = "") -> int:
     settings = read(path)
     url = settings.database.url.reveal() or f"sqlite:///{settings.data.folder.resolve()}/pilothouse.db"
     settings.data.folder.mkdir(parents=True, exist_ok=True)
     try:
-        say(f"The schema is at {migrate_schema(url)}.")
+        say(f"The schema is at {migrate_schema(url, role=role)}.")
     except PilothouseError as error:
         return complain(error.what.plain())
     return OK

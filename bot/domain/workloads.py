@@ -16,7 +16,6 @@ from bot.domain.templates import Template
 OPERATION_LABEL = "pilothouse.io/operation"
 STEP_LABEL = "pilothouse.io/step"
 FENCE_LABEL = "pilothouse.io/fence"
-RELEASE_LABEL = "pilothouse.io/release"
 APP_LABEL = "pilothouse.io/app"
 TRACK_LABEL = "pilothouse.io/track"
 

@@ -148,7 +148,9 @@ def _canary(op: Operation, face: Face) -> Reply:
     holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, HoldCanary)]
     reached = [(n, hold) for n, hold in holds if n <= op.cursor]
     ahead = [hold for n, hold in holds if n > op.cursor]
-    percent = reached[-1][1].percent if reached else 0
+    if not reached:
+        return _running(op, face)
+    percent = reached[-1][1].percent
     is_holding = bool(reached) and reached[-1][0] == op.cursor
     if holds and op.cursor > holds[-1][0]:
         return _running(op, face)
@@ -194,7 +196,11 @@ def _canary(op: Operation, face: Face) -> Reply:
 
 
 def _promotes(face: Face, go: Text) -> Confirm:
-    return Confirm(text("{go}?", go=go), text("{go}: {title}.", go=go, title=face.title), yes=go)
+    return Confirm(
+        text("{go}?", go=go),
+        text("More requests of {title} go to the new version.", title=face.subject or face.title),
+        yes=go,
+    )
 
 
 def _next_move(op: Operation, hold: HoldCanary | None, ahead: list[HoldCanary]) -> Text:
@@ -267,10 +273,12 @@ def _done(op: Operation, face: Face) -> Reply:
 
 
 def _undone(op: Operation, face: Face) -> Reply:
+    # A version that a person stopped was not locked out, so there is nothing to allow again.
+    failed = tuple(b for b in face.failed if op.failed_step is not None or not b.line.startswith("unlock "))
     blocks: list[Block] = [
         Paragraph(text("*Why:* {why}", why=op.why or text("It failed."))),
         Paragraph(text("*Now:* {undone}.", undone=face.undone)),
         asked_by(op, _ended(op)),
-        Buttons(face.failed[:3], more=(*face.failed[3:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
+        Buttons(failed[:3], more=(*failed[3:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
     ]
     return Reply(text("Rolled back · {undone}", undone=face.undone), tuple(blocks))

@@ -24,7 +24,6 @@ def check_permitted(judge: Judge, principal: Principal, command: AnyCommand, app
 
 def not_permitted(denied: Denied, command: AnyCommand, app: App | None) -> NotPermitted:
     has = ", ".join(denied.elsewhere)
-    why = text("It needs {permission}", permission=denied.permission)
     if app and has:
         why = text(
             "It needs {permission} on {env}; you have it on {has}.",
@@ -123,8 +122,8 @@ def check_signal(
                     why=text("A plan belongs to whoever made it."),
                     next=text("Write the command yourself to get your own plan."),
                 )
-            return
-        case SignalKind.CANCEL if is_own:
+            check_permitted(judge, principal, command, app)
+        case SignalKind.CANCEL | SignalKind.ABORT if is_own:
             return
         case SignalKind.APPROVE | SignalKind.DENY:
             check_permitted(judge, principal, command, app)

@@ -18,12 +18,21 @@ import structlog
 
 from bot.audit.records import record
 from bot.command import Answers, Changes, Risk, Signals
-from bot.domain.errors import BadArguments, NotEnrolled, PilothouseError, Unavailable, UnknownName, UserError
+from bot.domain.errors import (
+    BadArguments,
+    NotEnrolled,
+    PilothouseError,
+    PolicyBroken,
+    Preflight,
+    Unavailable,
+    UnknownName,
+    UserError,
+)
 from bot.domain.forms import Form
 from bot.domain.operation import Operation
 from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Principal
-from bot.domain.reply import Text, text
-from bot.policy.gate import check_permitted, check_rules, check_signal
+from bot.domain.reply import Reply, Text, text
+from bot.policy.gate import busy, check_permitted, check_rules, check_signal
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import Identity, People, Status
@@ -87,8 +96,10 @@ class Road:
         desk: Desk,
         world: Callable[[Principal, Request], World],
         hindrance: UserError | None = None,
+        diagnose: Callable[[], Reply] | None = None,
     ) -> None:
-        """`judge` raises PolicyBroken while the policy cannot be used. `hindrance`: why nothing may be changed."""
+        """`judge` raises PolicyBroken while the policy cannot be used. `hindrance`: why nothing may be changed.
+        `diagnose`: what doctor says, for while nobody can be known."""
         self._catalogue = catalogue
         self._store = store
         self._judge = judge
@@ -97,6 +108,7 @@ class Road:
         self._desk = desk
         self._world = world
         self._hindrance = hindrance
+        self._diagnose = diagnose
 
     def walk(self, request: Request) -> Outcome:
         trip = _Trip(request)
@@ -113,7 +125,12 @@ class Road:
 
     def _walk(self, trip: _Trip) -> Outcome:
         request = trip.request
-        judge = self._judge()
+        try:
+            judge = self._judge()
+        except PolicyBroken:
+            if (diagnosis := self._diagnosis(request)) is None:
+                raise
+            return diagnosis
         principal = trip.principal = request.principal or self._identify(judge, request.identity)
         shape, words = self._catalogue.find(request.line or "help")
         trip.shape = shape
@@ -132,7 +149,7 @@ class Road:
             case Answers() as answers:
                 self._authorise(trip, judge, principal, params)
                 reply = answers.call(params, world)
-                self._note(trip, kind="read", outcome="ok")
+                self._note_read(trip)
                 return Answered(reply, is_shared)
             case Changes() as changes:
                 return self._change(trip, judge, principal, world, changes, params)
@@ -145,6 +162,15 @@ class Road:
         words = trip.request.line.removeprefix(trip.shape.command.name).strip()
         envs = tuple(str(env) for env in self._apps.envs())
         offer(error, trip.shape, trip.request.line, words, envs=envs, has_app=trip.app is not None)
+
+    def _diagnosis(self, request: Request) -> Answered | None:
+        """While the policy is broken nobody is known; doctor alone still answers members, and says what to mend."""
+        if self._diagnose is None or request.line.strip().lower() != "doctor":
+            return None
+        if self._people.standing(request.identity).status is not Status.ACTIVE:
+            return None
+        self._settle(request)
+        return Answered(self._diagnose())
 
     # --- identify, parse, resolve, authorise --------------------------------------------------
 
@@ -162,10 +188,12 @@ class Road:
         shape, request = trip.shape, trip.request
         assert shape is not None
         needs = [slot for slot in shape.slots if slot.is_required]
+        known = world.trail.defaults(request.place)
+        if request.wants_form and not request.values:
+            return Asks(self.form(request.line, known))
         wants_form = not words.strip() and not request.values and needs
         if not wants_form or request.origin in {Origin.ALERT, Origin.SCHEDULED}:
             return None
-        known = world.trail.defaults(request.place)
         if all(slot.name in known for slot in needs):
             return None
         return Asks(self.form(shape.command.name, known))
@@ -225,7 +253,13 @@ class Road:
         app = self._authorise(trip, judge, principal, params)
         if self._hindrance is not None:
             raise self._hindrance
-        plan = changes.plan(params, world)
+        try:
+            plan = changes.plan(params, world)
+        except Preflight:
+            # What is being changed looks wrong half-way: who changes it is the better answer.
+            if app is not None and (holder := world.book.holder(app.hold)) is not None:
+                raise busy(world, app.hold, holder) from None
+            raise
         check_rules(judge, plan, app, principal, world)
         quorum = judge.quorum(shape.command.name, shape.command.permission, app, pods=plan.pods, share=plan.share)
         line = format_line(shape, params)
@@ -314,6 +348,13 @@ class Road:
             )
 
         return self._store.transact(work)
+
+    def _note_read(self, trip: _Trip) -> None:
+        """A record that cannot be written stops every change; what is only read is still answered."""
+        try:
+            self._note(trip, kind="read", outcome="ok")
+        except Unavailable as error:
+            log.warning("a read could not be recorded", error=str(error))
 
     def _refuse(self, trip: _Trip, code: str, what: Text) -> int:
         try:

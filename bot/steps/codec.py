@@ -13,7 +13,7 @@ from bot.domain.templates import Template
 from bot.ports.store import Proof
 from bot.ports.traffic import Route
 from bot.steps import analysis, canary, records, rollout, scaling, weights
-from bot.steps.step import Face, Plan, Planned, Step
+from bot.steps.step import Face, Plan, Planned
 
 STEPS: tuple[type, ...] = (
     rollout.ReplaceTemplate,
@@ -111,7 +111,3 @@ def load_steps(stored: str) -> tuple[Planned, ...]:
     steps = _CODEC.load(raw["steps"])
     assert isinstance(steps, tuple)
     return steps
-
-
-def kind_of(step: Step) -> str:
-    return type(step).__name__

@@ -156,7 +156,7 @@ def check_not_bad(image: str, version: str, app: App, known: tuple[Release, ...]
     if newest is not None and newest.proof is Proof.BAD:
         raise Locked(
             text("{version} is locked out of {env}.", version=version, env=str(app.env)),
-            why=text("It was rolled back from at {at} ({op}).", at=newest.at, op=newest.operation),
+            why=text("It was rolled back from in {op}.", op=newest.operation),
             next=text("Deploy another version, or allow it again."),
             buttons=(
                 Button(text("Allow it again"), f"unlock {app.name}@{version} to {app.env}"),
