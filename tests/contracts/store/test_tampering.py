@@ -169,3 +169,10 @@ def test_a_body_that_is_no_json_with_a_right_hash_is_found(stage: Stage, sink: F
     verdict = checked(stage.store, sink)
     assert not verdict.is_intact
     assert "Record 41 cannot be read" in said(verdict)
+
+
+def test_an_empty_record_is_intact(stage: Stage) -> None:
+    verdict = verify(stage.store, sinks=(), keys=KEYS)
+    assert (verdict.is_intact, verdict.records) == (True, 0)
+    assert "There are no records yet." in said(verdict)
+    assert "do not agree" not in said(verdict)
