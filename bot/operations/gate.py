@@ -9,14 +9,14 @@ from bot.command import AnyCommand
 from bot.domain.errors import NotPermitted, PlanChanged, Unavailable, UserError
 from bot.domain.operation import Operation, SignalKind, voters
 from bot.domain.refs import AppName, EnvName, Principal
-from bot.domain.reply import text
+from bot.domain.reply import Text, text
 from bot.policy.gate import check_permitted, check_rules, check_voter
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import People, Status
 from bot.ports.world import World
-from bot.steps.codec import hash_plan
-from bot.steps.step import Plan
+from bot.steps.codec import hash_plan, load_face
+from bot.steps.step import Face, Plan
 
 TERMINAL = "terminal"
 
@@ -48,7 +48,8 @@ class Gate:
         if hash_plan(plan) != op.plan_hash:
             raise PlanChanged(
                 text("The plan changed before anything was done."),
-                why=text("It was {before}, it would now be {now}.", before=op.plan_hash[:8], now=hash_plan(plan)[:8]),
+                why=_difference(load_face(op.face), plan.face)
+                or text("It was {before}, it would now be {now}.", before=op.plan_hash[:8], now=hash_plan(plan)[:8]),
                 next=text("Run `{line}` again and look at the new plan.", line=op.line),
             )
         check_rules(judge, plan, app, op.requester, world)
@@ -105,3 +106,19 @@ class Gate:
         if not op.app or not op.env:
             return None
         return self._apps.locate(AppName(op.app), EnvName(op.env))
+
+
+def _difference(before: Face, now: Face) -> Text | None:
+    """The first fact that people saw and that is another one now."""
+    facts = {fact.label.plain(): fact.value for fact in before.facts}
+    for fact in now.facts:
+        was = facts.get(fact.label.plain())
+        if was is not None and was.plain() != fact.value.plain():
+            return text(
+                "{label} was {was}, it is now {now}.", label=fact.label, was=_one_line(was), now=_one_line(fact.value)
+            )
+    return None
+
+
+def _one_line(value: Text) -> str:
+    return value.plain().replace("\n", ", ")

@@ -36,6 +36,8 @@ class Request:
     """Of a submitted form, by name of parameter: `line` is then the command's name alone."""
     inbox: int | None = None
     """The row in which it was stored before it was acknowledged."""
+    wants_form: bool = False
+    """A button that opens the command's form, filled with what its line says already."""
     principal: Principal | None = None
     """Set for requests of the bot itself (alerts, schedules) only, never from outside."""
 

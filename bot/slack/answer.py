@@ -53,6 +53,8 @@ class Answers:
 
     def begin(self, way: Way, request: Request) -> str:
         """Opens a dialog at once where one is coming: a trigger lives three seconds. Its view id; empty: none."""
+        if request.values:
+            return ""  # the form that was submitted waits for the answer itself
         wants = way.opens is not Opens.NOTHING or way.is_home
         if not way.trigger or not (wants or self._ways.forms.wants_form(request.line)):
             return ""
