@@ -232,6 +232,9 @@ def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
         case Phase.READY:
             if signal := first(op, SignalKind.CANCEL, SignalKind.DENY, SignalKind.ABORT):
                 return _stopped(op, signal, now)
+            if now >= op.expires:
+                # What was agreed to is agreed to for a time: nobody expects it to begin after an outage of hours.
+                return Decision(replace(op, phase=Phase.EXPIRED, ended=now))
             return Decision(op, wake=NOW)
         case Phase.RUNNING | Phase.PAUSED:
             assert seen is not None

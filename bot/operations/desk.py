@@ -19,12 +19,13 @@ from bot.domain.operation import (
     Signal,
     SignalKind,
     decide,
+    first,
     given_here,
     voters,
 )
 from bot.domain.refs import OperationId, Principal
 from bot.domain.reply import Text, text
-from bot.ports.store import AlreadyOpen, MessageClass, Store, Tx
+from bot.ports.store import AlreadyOpen, MessageClass, OperationFilter, Store, Tx
 from bot.steps.codec import dump, dump_plan, hash_plan
 from bot.steps.proposal import Given, Proposal
 
@@ -232,10 +233,29 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         raise NotNow(text("You have approved {id} already.", id=op.id), next=text("It waits for other people."))
     if not fits:
         raise NotNow(text("{id} cannot take {kind} now.", id=op.id, kind=kind.value), why=_state(op))
+    if kind is SignalKind.APPROVE and (newer := _newer(op, tx)):
+        raise NotNow(
+            text("{id} is not the newest plan for {target} any more.", id=op.id, target=target_of(op)),
+            why=text("{newer} was asked for after it: {line}", newer=newer.id, line=newer.line),
+            next=text("Decide on {newer}, or withdraw it first.", newer=newer.id),
+        )
     if given.step is not None and given.step != op.cursor and op.phase in STARTED:
         raise NotNow(text("{id} has moved on since you saw it.", id=op.id), why=_state(op))
     if kind is SignalKind.PROMOTE and given_here(op, SignalKind.PROMOTE):
         raise NotNow(text("Somebody has promoted this step of {id} already.", id=op.id), why=_state(op))
+
+
+def _newer(op: Operation, tx: Tx) -> Operation | None:
+    """A plan for the same target that was asked for after this one and is still open: only the newest is agreed to."""
+    asked = first(op, SignalKind.ASK)
+    for other in tx.operations.find(OperationFilter(app=op.app, env=op.env, is_final=False, limit=200)):
+        later = first(other, SignalKind.ASK)
+        is_over = other.phase in BEFORE_WRITES and tx.now >= other.expires
+        if other.id == op.id or later is None or asked is None or is_over or not set(op.holds) & set(other.holds):
+            continue
+        if (later.at, int(other.id[3:])) > (asked.at, int(op.id[3:])):
+            return other
+    return None
 
 
 def _state(op: Operation) -> Text:
