@@ -77,21 +77,8 @@ def inner(value: Json, *path: str) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-OBJECTS = frozenset(
-    (
-        "view",
-        "event",
-        "user",
-        "team",
-        "container",
-        "channel",
-        "message",
-        "enterprise",
-        "state",
-        "function_data",
-        "actions",
-    )
-)
+_PARTS = ("view", "event", "user", "team", "container", "channel", "message", "enterprise", "state", "function_data")
+OBJECTS = frozenset((*_PARTS, "actions"))
 """Parts of a payload that are never texts."""
 
 
@@ -110,7 +97,7 @@ def is_shaped(payload: Json) -> bool:
         isinstance(actions, list) and actions and all(isinstance(a, dict) for a in actions)
     ):
         return False
-    if any(not isinstance(payload.get(name), dict | None) for name in OBJECTS - {"actions"}):
+    if any(not isinstance(payload.get(name), dict | None) for name in _PARTS):
         return False
     event = payload.get("event")
     texts = [payload.get(name, "") for name in ("type", "command", "callback_id", "action_id", "block_id")]
