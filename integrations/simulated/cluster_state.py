@@ -19,6 +19,7 @@ from integrations.simulated.objects import (
     SimulatedBudget,
     SimulatedPod,
     SimulatedQuota,
+    SimulatedRoute,
     SimulatedService,
     resources,
 )
@@ -191,6 +192,25 @@ class ClusterState:
         self.namespace(namespace).services[name] = made
         self.routes_changed(namespace)
         return made
+
+    def add_route(self, namespace: str, name: str, service: str) -> SimulatedRoute:
+        """An HTTPRoute through which everything comes that comes in at the service."""
+        made = SimulatedRoute(namespace, name, self.world.uid(), {}, service, {service: 1}, {service: 1})
+        self.namespace(namespace).routes[name] = made
+        self.routes_changed(namespace)
+        return made
+
+    def route_changed(self, route: SimulatedRoute) -> None:
+        """The router takes notice soon."""
+        route.generation += 1
+        generation, wanted = route.generation, dict(route.weights)
+
+        def apply() -> None:
+            if generation > route.observed_generation:
+                route.observed_generation, route.applied = generation, wanted
+                self.routes_changed(route.namespace)
+
+        self.world.timeline.after(self.world.between(0.15, 0.35), apply)
 
     def add_autoscaler(
         self, namespace: str, name: str, *, target: str, minimum: int, maximum: int, cpu: int

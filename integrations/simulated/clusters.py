@@ -27,6 +27,7 @@ from integrations.simulated.loglines import pod_lines
 from integrations.simulated.marks import mark_of
 from integrations.simulated.moments import moment
 from integrations.simulated.objects import Deployment, SimulatedPod, Stage
+from integrations.simulated.traffic_routes import SimulatedTraffic, SimulatedTrafficWriter
 from integrations.simulated.troubles import troubles
 from integrations.simulated.world import SimulatedWorld
 from integrations.simulated.writing import (
@@ -63,7 +64,9 @@ class SimulatedCluster:
         return self._state.uid
 
     def reads(self) -> ClusterReads:
-        return ClusterReads(self.name, SimulatedWorkloads(self._world, self._state))
+        return ClusterReads(
+            self.name, SimulatedWorkloads(self._world, self._state), SimulatedTraffic(self._world, self._state)
+        )
 
     def writes(self, acting: Acting) -> ClusterWrites:
         writer = Writer(self._state, acting, self._pin)
@@ -72,6 +75,7 @@ class SimulatedCluster:
             services=SimulatedServiceWriter(writer),
             autoscalers=SimulatedAutoscalerWriter(writer),
             configs=SimulatedConfigWriter(writer),
+            traffic=SimulatedTrafficWriter(writer),
         )
 
     def _pin(self) -> None:

@@ -27,10 +27,13 @@ WRITES = frozenset(
         "bound",
         "hold_scale_down",
         "create",
+        "set_weight",
+        "create_service",
+        "delete_service",
     }
 )
 
-READS = frozenset({"uid", "list", "find", "rollout", "surroundings", "logs", "config"})
+READS = frozenset({"uid", "list", "find", "rollout", "surroundings", "logs", "config", "routes", "split", "service"})
 _SETS = {"writes": WRITES, "reads": READS}
 
 

@@ -89,17 +89,17 @@ def _of_flow(
         begin, stop = max(start, since), min(end, until)
         if begin >= stop:
             continue
-        for pod in pods:
+        for pod, part in pods:
             if pod.uid in chosen:
-                yield from _of_pod(state, pod, flow, len(pods), begin, stop)
+                yield from _of_pod(state, pod, flow, part, begin, stop)
 
 
 def _of_pod(
-    state: ClusterState, pod: SimulatedPod, flow: Flow, sharing: int, begin: float, stop: float
+    state: ClusterState, pod: SimulatedPod, flow: Flow, part: float, begin: float, stop: float
 ) -> Iterator[Line]:
     for slot in range(int(begin // _SLOT), int(stop // _SLOT) + 1):
         at = slot * _SLOT
-        requests = flow.rate(at) / sharing * _SLOT
+        requests = flow.rate(at) * part * _SLOT
         sample = state.traffic.sample(pod, at)
         failing = sample.errors
         key = (state.world.seed, pod.uid, slot)

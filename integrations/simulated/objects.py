@@ -169,6 +169,18 @@ class SimulatedService(Marked):
 
 
 @dataclass(slots=True, eq=False)
+class SimulatedRoute(Marked):
+    service: str
+    """Where its requests come from: the flow of this service."""
+    weights: dict[str, int]
+    """Of services, as written."""
+    applied: dict[str, int]
+    """As the router has them, a moment later."""
+    generation: int = 1
+    observed_generation: int = 1
+
+
+@dataclass(slots=True, eq=False)
 class SimulatedAutoscaler(Marked):
     target: str
     """Name of the Deployment."""
@@ -213,6 +225,7 @@ class Namespace:
     name: str
     deployments: dict[str, Deployment] = field(default_factory=dict)
     services: dict[str, SimulatedService] = field(default_factory=dict)
+    routes: dict[str, SimulatedRoute] = field(default_factory=dict)
     autoscalers: dict[str, SimulatedAutoscaler] = field(default_factory=dict)
     budgets: list[SimulatedBudget] = field(default_factory=list)
     quotas: list[SimulatedQuota] = field(default_factory=list)
@@ -221,6 +234,14 @@ class Namespace:
     """Those that are there, by uid; also those that end."""
     past: list[SimulatedPod] = field(default_factory=list)
     """Those that are gone, oldest first, kept for their logs and metrics."""
+
+    def shares(self, service: str) -> dict[str, float]:
+        """Which services get what comes in at one: all of it that one, unless a route says otherwise."""
+        route = next((each for each in self.routes.values() if each.service == service), None)
+        total = sum(route.applied.values()) if route else 0
+        if route is None or not total:
+            return {service: 1.0}
+        return {name: weight / total for name, weight in route.applied.items() if weight}
 
 
 _CPU_UNITS = {"m": 1e-3, "": 1.0}

@@ -50,6 +50,10 @@ class Sample:
     """Cores."""
 
 
+Parts = tuple[tuple[SimulatedPod, float], ...]
+"""Pods and the part of the requests that each gets; less than 1 in all where some find no pod."""
+
+
 @dataclass(slots=True)
 class Flow:
     """What comes in at one service."""
@@ -58,8 +62,8 @@ class Flow:
     service: str
     rates: list[tuple[float, float]] = field(default_factory=list)
     """Since when how many requests a second, on average."""
-    segments: list[tuple[float, tuple[SimulatedPod, ...]]] = field(default_factory=list)
-    """Since when which pods get them, in equal parts."""
+    segments: list[tuple[float, Parts]] = field(default_factory=list)
+    """Since when which pods get them."""
 
     def rate(self, at: float) -> float:
         index = bisect_right(self.rates, at, key=lambda each: each[0])
@@ -68,7 +72,7 @@ class Flow:
         wave = 1 + 0.1 * math.sin(2 * math.pi * at / 1800 + 6 * grain(self.namespace, self.service))
         return self.rates[index - 1][1] * wave * _around(0.04, self.namespace, self.service, int(at // 10))
 
-    def endpoints(self, at: float) -> tuple[SimulatedPod, ...]:
+    def endpoints(self, at: float) -> Parts:
         index = bisect_right(self.segments, at, key=lambda each: each[0])
         return self.segments[index - 1][1] if index else ()
 
@@ -96,26 +100,32 @@ class Traffic:
         now = self._state.world.timeline.now
         found = self._state.namespace(namespace)
         for flow in self.flows(namespace):
-            service = found.services.get(flow.service)
-            pods = tuple(
-                pod
-                for pod in found.pods.values()
-                if service is not None and pod.is_ready and pod.is_active and selects(service.selector, pod.labels)
+            parts = tuple(
+                (pod, share / len(pods))
+                for name, share in found.shares(flow.service).items()
+                for pods in [self._endpoints(namespace, name)]
+                for pod in pods
             )
-            if flow.segments and [each.uid for each in flow.segments[-1][1]] == [each.uid for each in pods]:
+            if flow.segments and flow.segments[-1][1] == parts:
                 continue
-            flow.segments.append((now, pods))
+            flow.segments.append((now, parts))
             while len(flow.segments) > 1 and flow.segments[1][0] < now - _KEPT:
                 flow.segments.pop(0)
+
+    def _endpoints(self, namespace: str, name: str) -> list[SimulatedPod]:
+        found = self._state.namespace(namespace)
+        service = found.services.get(name)
+        if service is None:
+            return []
+        pods = found.pods.values()
+        return [pod for pod in pods if pod.is_ready and pod.is_active and selects(service.selector, pod.labels)]
 
     # --- of one pod ---------------------------------------------------------------------------------
 
     def sample(self, pod: SimulatedPod, at: float) -> Sample:
         requests = 0.0
         for flow in self._by_namespace.get(pod.namespace, ()):
-            pods = flow.endpoints(at)
-            if pod in pods:
-                requests += flow.rate(at) / len(pods)
+            requests += flow.rate(at) * sum(part for each, part in flow.endpoints(at) if each is pod)
         behaviour, quarter = pod.behaviour, int(at // 15)
         load = requests / behaviour.capacity
         usual = BASE_ERRORS * _around(0.25, pod.workload, quarter)

@@ -223,6 +223,8 @@ class SimulatedWorkloadWriter:
         match kind:
             case "Service":
                 return found.services.get(name)
+            case "HTTPRoute":
+                return found.routes.get(name)
             case "HorizontalPodAutoscaler":
                 return found.autoscalers.get(name)
             case "ConfigMap":
