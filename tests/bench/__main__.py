@@ -1,0 +1,57 @@
+"""Ratios against named baselines of the same run:
+
+    python -m tests.bench [NAME...] [--json FILE]
+
+Prints what was found and whether the goal is met. Never fails on time: machines differ, and judging is a person's work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench import ack
+from tests.bench.figures import Figure, table
+
+BENCHES: Mapping[str, Callable[[], Iterator[Figure]]] = {
+    "ack": ack.figures,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all without one")
+    parser.add_argument("--json", type=Path, help="also write it there")
+    given = parser.parse_args()
+    unknown = [name for name in given.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHES)}")
+    found: list[Figure] = []
+    for name in given.names or BENCHES:
+        started = time.monotonic()
+        found += BENCHES[name]()
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    print(table(found))
+    about = {
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    print(", ".join(f"{name} {value}" for name, value in about.items()))
+    if given.json is not None:
+        rows = [{**asdict(figure), "verdict": figure.verdict} for figure in found]
+        given.json.write_text(json.dumps({"about": about, "figures": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
