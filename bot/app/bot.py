@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.app import parts as outside
 from bot.app.core import Core, build
 from bot.app.doctor import Doctor
 from bot.app.parts import named_checks
@@ -125,6 +126,8 @@ class Bot:
     def _seal_once(self) -> bool:
         try:
             self.sealer.run_once()
+            if self.sealer.wrong is not None:
+                return False
             told = [bool(feed()) for feed in self.feeds]
             if any(told):
                 self.on_commit()
@@ -193,9 +196,7 @@ def assemble(
     if write_line is not None:
         feeds.append(LineFeed(store=guarded, write=write_line).run_once)
     ticker = Ticker()
-    ticker.every(
-        PRUNE_EVERY, "prune the inbox", lambda: guarded.transact(lambda tx: tx.inbox.prune(older=timedelta(hours=25)))
-    )
+    ticker.every(PRUNE_EVERY, "what is old", lambda: outside.prune(store))
     return Bot(
         settings, clock, guarded, core, people, doctor, sealer, signer, places, feeds, ticker, owner, parts.close
     )

@@ -18,7 +18,8 @@ from bot.road.directory import Site
 from bot.settings import Settings
 from integrations.alertmanager.alerts import Alertmanager, AlertmanagerPlace
 from integrations.alertmanager.webhook import AlertmanagerWebhook
-from integrations.database.store import open_store
+from integrations.database import retention
+from integrations.database.store import DatabaseStore, open_store
 from integrations.elasticsearch.logs import ElasticsearchLogs, ElasticsearchPlace
 from integrations.elasticsearch.query import Fields
 from integrations.fallback_logs.logs import PodLogs
@@ -196,6 +197,12 @@ def database(settings: Settings, clock: Clock) -> Store:
     url = settings.database.url.reveal() or f"sqlite:///{settings.data.folder.resolve()}/pilothouse.db"
     settings.data.folder.mkdir(parents=True, exist_ok=True)
     return open_store(url, clock=clock)
+
+
+def prune(store: Store) -> None:
+    """What nobody needs any more, by the retention of each table."""
+    if isinstance(store, DatabaseStore):
+        retention.prune(store)
 
 
 def named_checks(parts: Parts, store: Store) -> tuple[tuple[str, Callable[[], str]], ...]:

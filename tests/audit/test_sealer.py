@@ -148,8 +148,7 @@ def test_a_restored_database_is_read_only(desk: Desk, sink: ListSink) -> None:
     assert "saw 50 records, and there are 2" in desk.store.why_closed.plain()
     with pytest.raises(Unavailable, match="read-only"):
         desk.store.transact(lambda tx: tx.meta.put("a", "1"))
-    with pytest.raises(Unavailable):
-        desk.store.accept(arrival("a"))
+    assert desk.store.accept(arrival("a")) is not None
     assert desk.store.read(lambda tx: tx.records.head())[0] == 2
     assert again.run_once() == 0
 
