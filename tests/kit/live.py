@@ -6,7 +6,7 @@ Socket Mode. Two namespaces, one for staging and one for prod, belong to team-we
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,11 +143,20 @@ class Town:
 
     def answer(self, who: str, line: str, words: str, *, channel: str = "staging", seconds: float = 30) -> Json:
         """What only this person is told."""
-        known = {each["ts"] for each in self.slack.person(who).ephemerals()}
-        self.types(who, line, channel=channel)
+        return self._told(who, words, lambda: self.types(who, line, channel=channel), seconds=seconds)
+
+    def presses(self, who: str, shown: Json, button: str, words: str) -> Json:
+        """What the person is told for pressing a button."""
+        return self._told(who, words, lambda: self.slack.person(who).click(shown, button), seconds=30)
+
+    def _told(self, who: str, words: str, does: Callable[[], None], *, seconds: float) -> Json:
+        """The next private message, or one that it replaces."""
+        person = self.slack.person(who)
+        known = {(each["ts"], each["text"]) for each in person.ephemerals()}
+        does()
 
         def look() -> Json | None:
-            fresh = [each for each in self.slack.person(who).ephemerals() if each["ts"] not in known]
+            fresh = [each for each in person.ephemerals() if (each["ts"], each["text"]) not in known]
             return fresh[-1] if fresh else None
 
         found = self.slack.wait_for(look, seconds)
@@ -156,7 +165,10 @@ class Town:
 
     def asks(self, who: str, line: str, button: str, *, channel: str = "staging") -> OperationId:
         """Types it, presses the button of the private plan, and gives the operation that it became."""
-        plan = self.answer(who, line, "Plan: ", channel=channel)
+        return self.goes(who, self.answer(who, line, "Plan: ", channel=channel), button)
+
+    def goes(self, who: str, plan: Json, button: str) -> OperationId:
+        """Presses the button of a private plan, and gives the operation that it became."""
         before = {op.id for op in self.operations() if op.started or op.phase.value not in {"draft"}}
         self.slack.person(who).click(plan, button)
         newest = self.slack.wait_for(
@@ -239,6 +251,10 @@ class Town:
             return next((line for line in lines if all(word in line for word in words)), None)
 
         return self.slack.wait_for(look, seconds)
+
+    def recorded(self, *, kind: str) -> tuple[Sealed, ...]:
+        """Oldest first."""
+        return tuple(reversed(self.bot.store.read(lambda tx: tx.records.find(RecordFilter(kind=kind, limit=200)))))
 
     def writes(self, *, env: str = "staging") -> list[AuditEvent]:
         """What the API server itself says came with the bot's credentials."""

@@ -1,0 +1,94 @@
+"""Logs from Elasticsearch, and an alert that Prometheus fires: what the person is shown of the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Elasticsearch
+from tests.kit.live import ALERTS, Json, Town, running
+from tests.rig.load import Load, send
+from tests.rig.registry import image
+from tests.rig.rig import Rig
+from tests.rig.sample import SampleApp
+from tests.rig.waiting import until
+
+
+def serve(rig: Rig, town: Town) -> str:
+    rig.push_image("web", "1.0")
+    return town.deploy(SampleApp("web", image("web", "1.0"), min_ready_seconds=1))
+
+
+def test_logs_bring_back_the_lines_that_the_pods_wrote(rig: Rig, town: Town) -> None:
+    url = serve(rig, town)
+    send(url, total=40)
+    lines = rig.elasticsearch.wait_for_lines(namespace=town.staging.name, text="request", at_least=41)
+    shown = town.answer("ana", "logs web request in staging", "Logs: web on staging")
+    assert f"{len(lines)} lines" in shown["text"], shown["text"]
+    newest = str(shown["blocks"])
+    assert {line.pod.rpartition("-")[2] for line in lines[-5:]} >= {
+        word for line in lines for word in [line.pod.rpartition("-")[2]] if word in newest
+    }
+    assert "request" in newest
+    assert "Elasticsearch" in shown["text"]
+    assert town.slack.refusals() == []
+
+
+WITHOUT: Mapping[str, tuple[Elasticsearch, str]] = {
+    "down": (Elasticsearch(url="http://127.0.0.1:9"), "Elasticsearch"),
+    "none": (Elasticsearch(), "pods"),
+}
+
+
+@pytest.mark.parametrize("how", WITHOUT)
+def test_without_elasticsearch_what_the_pods_still_have_is_shown_or_what_is_missing_said(
+    rig: Rig, tmp_path: Path, how: str
+) -> None:
+    place, words = WITHOUT[how]
+    with running(rig, tmp_path, change={"elasticsearch": place}) as town:
+        url = serve(rig, town)
+        send(url, total=10)
+        shown = town.answer("ana", "logs web in staging", words)
+        print(f"\n{how}: {shown['text']}")
+        assert town.slack.refusals() == []
+
+
+def test_an_alert_reaches_its_thread_with_logs_and_is_resolved_by_rolling_back(rig: Rig, town: Town) -> None:
+    url = serve(rig, town)
+    rig.push_image("web", "2.0", ERROR_RATE="0.5")
+    with Load(url, rate=30):
+        id = town.asks("ana", "deploy web@2.0 to staging", "Deploy")
+        town.card(id, "Done")
+        until("the alert to fire in Prometheus", lambda: firing(rig, town), seconds=90)
+        card = town.slack.wait_for(lambda: alert_card(town, "Firing"), 60)
+        assert card["text"].startswith("Firing: HighErrorRate"), card["text"]
+        assert "web on staging" in card["text"]
+        assert "deploy web@2.0 to staging" in card["text"]
+        assert id in card["text"]
+        thread = town.slack.wait_for(lambda: found if len(found := town.thread(card)) >= 3 else None, 60)
+        logs = next(words for words in thread if words.startswith("Logs"))
+        assert "lines" in logs, logs
+        listed = town.answer("bo", "alerts in staging", "HighErrorRate")
+        assert "web on staging" in listed["text"]
+
+        plan = town.presses("ana", card, "Roll back", "Plan: roll back web on staging to 1.0")
+        back = town.goes("ana", plan, "Roll back now")
+        assert town.ended(back)["text"].startswith("Done: web on staging is on 1.0 again")
+        over = town.slack.wait_for(lambda: alert_card(town, "Resolved"), 120)
+    assert over["ts"] == card["ts"]
+    assert not firing(rig, town)
+    town.answer("bo", "alerts in staging", "Nothing fires")
+    kinds = [sealed.record.outcome for sealed in town.recorded(kind="alert")]
+    assert kinds == ["firing", "resolved"]
+    assert town.slack.refusals() == []
+
+
+def firing(rig: Rig, town: Town) -> bool:
+    query = f'ALERTS{{alertname="HighErrorRate", alertstate="firing", namespace="{town.staging.name}"}}'
+    return bool(rig.prometheus.query(query))
+
+
+def alert_card(town: Town, state: str) -> Json | None:
+    return next((each for each in town.slack.messages(ALERTS) if each["text"].startswith(state)), None)
