@@ -138,10 +138,11 @@ class Road:
         world = self._world(principal, request)
         status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
         _check_standing(status, is_change=not isinstance(shape.command.does, Answers))
-        if asks := self._form(trip, world, words):
+        defaults = world.trail.defaults(request.place)
+        if asks := self._form(trip, defaults, words):
             self._settle(request)
             return asks
-        params = self._parse(shape, words, trip, world)
+        params = self._parse(shape, words, trip, defaults)
         trip.fields = audit_fields(shape, params)
         match shape.command.does:
             case Signals() as signals:
@@ -184,11 +185,10 @@ class Road:
             )
         return principal
 
-    def _form(self, trip: _Trip, world: World, words: str) -> Asks | None:
+    def _form(self, trip: _Trip, known: Mapping[str, str], words: str) -> Asks | None:
         shape, request = trip.shape, trip.request
         assert shape is not None
         needs = [slot for slot in shape.slots if slot.is_required]
-        known = world.trail.defaults(request.place)
         if request.wants_form and not request.values:
             return Asks(self.form(request.line, known))
         wants_form = not words.strip() and not request.values and needs
@@ -208,12 +208,11 @@ class Road:
         )
         return Form(shape.command.name, shape.command.name.capitalize(), fields)
 
-    def _parse(self, shape: Shape, words: str, trip: _Trip, world: World) -> object:
+    def _parse(self, shape: Shape, words: str, trip: _Trip, defaults: Mapping[str, str]) -> object:
         request = trip.request
         if request.values:
             return build(shape, {**partial(shape, words), **request.values})
         known = frozenset(str(env) for env in self._apps.envs())
-        defaults = world.trail.defaults(request.place)
         try:
             return parse(shape, words, defaults=defaults, is_env=known.__contains__)
         except BadArguments as bad:
