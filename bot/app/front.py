@@ -10,6 +10,7 @@ import structlog
 from bot.app.core import Core
 from bot.audit.records import record
 from bot.domain.errors import BadArguments, IntegrationError, UnknownName
+from bot.domain.failpoints import failpoint
 from bot.domain.forms import Form
 from bot.domain.operation import Place
 from bot.domain.reply import Paragraph, Reply, Text, text
@@ -39,9 +40,13 @@ class Front:
     # --- Front --------------------------------------------------------------------------------
 
     def accept(self, arrival: Arrival) -> int | None:
-        return self.core.store.transact(lambda tx: tx.inbox.accept(arrival))
+        failpoint("CP1")
+        stored = self.core.store.transact(lambda tx: tx.inbox.accept(arrival))
+        failpoint("CP2")
+        return stored
 
     def work(self, request: Request) -> Answer:
+        failpoint("CP3")
         answer = self.core.walk(request)
         self.wake()
         return answer

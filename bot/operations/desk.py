@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from bot.audit.records import record
 from bot.domain.errors import ApprovalExpired, NotNow, PlanChanged
+from bot.domain.failpoints import failpoint
 from bot.domain.operation import (
     BEFORE_WRITES,
     STARTED,
@@ -71,6 +72,7 @@ class Desk:
         except AlreadyOpen as open_one:
             id = open_one.id
             stored = self._store.transact(lambda tx: self._join(tx, id, proposal, inbox))
+        failpoint("CP4")
         self._wake()
         return stored
 
@@ -155,6 +157,8 @@ class Desk:
             return op
 
         op = self._store.transact(work)
+        if given.kind is SignalKind.APPROVE:
+            failpoint("CP7")
         self._wake()
         return op
 

@@ -18,6 +18,7 @@ from bot.audit.records import record
 from bot.domain.clock import Clock
 from bot.domain.codec import UnknownKind
 from bot.domain.errors import Conflict, IntegrationError, Missing, PilothouseError, Refused, Unavailable, UserError
+from bot.domain.failpoints import failpoint
 from bot.domain.operation import Decision, Operation, Phase, Progress, Standing, decide
 from bot.domain.refs import AUTO, OperationId, Principal
 from bot.domain.reply import Text, text
@@ -116,6 +117,7 @@ class Engine:
 
     def _begin(self, op: Operation, claim: Claim) -> None:
         """Re-authorise, re-plan, compare; then holds, fence and intent in one transaction, before any write."""
+        failpoint("CP8")
         try:
             self._gate.check(op, self._world(op.requester, op))
         except Unavailable as error:
@@ -127,6 +129,7 @@ class Engine:
             self._store.transact(lambda tx: self._refuse(tx, claim, code, why))
             return
         self._store.transact(lambda tx: self._take_holds(tx, claim))
+        failpoint("CP9")
 
     def _not_yet(self, tx: Tx, claim: Claim, why: Text) -> None:
         op = self._locked(tx, claim)
@@ -190,7 +193,11 @@ class Engine:
         mark = Mark(op.id, step_key(op), op.fence)
         seen = self._stamp(step, op, mark, acting) if must_stamp else None
         seen = seen or self._observe(step, op, mark)
+        if seen.standing is Standing.DONE and op.cursor + 1 == len(steps):
+            failpoint("CP13")
         decision = self._store.transact(lambda tx: self._decide(tx, claim, seen))
+        if decision.operation.is_final:
+            failpoint("CP14")
         if decision.act is None:
             return
         self._act(step, decision.operation, claim, mark, acting)
@@ -213,6 +220,7 @@ class Engine:
 
     def _stamp(self, step: Step, op: Operation, mark: Mark, acting: Principal) -> Progress | None:
         hands = self._hands(acting, op)
+        failpoint("CP16")
         try:
             for target in step.targets():
                 hands.cluster(target.cluster).workloads.stamp(target, mark=mark)
@@ -235,8 +243,10 @@ class Engine:
     def _act(self, step: Step, op: Operation, claim: Claim, mark: Mark, acting: Principal) -> None:
         failed: Progress | None = None
         state = StepState.DONE
+        failpoint("CP10")
         try:
             step.act(self._hands(acting, op), mark)
+            failpoint("CP16" if op.phase is Phase.UNDOING else "CP11")
         except Conflict as error:
             log.info("the target moved on", operation=op.id, step=mark.step, error=str(error))
         except (Refused, Missing, UserError) as error:
@@ -255,6 +265,7 @@ class Engine:
                 tx.operations.release(claim)
 
         self._store.transact(work)
+        failpoint("CP12")
 
     def _acting(self, op: Operation, *, is_undo: bool) -> Principal:
         """Undo was approved with the plan: where the requester may not act any more, the service principal does."""

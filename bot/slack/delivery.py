@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.codec import Json
+from bot.domain.failpoints import failpoint
 from bot.domain.reply import Channel, text
 from bot.ports.store import Message, Store
 from bot.slack import blocks
@@ -105,7 +106,9 @@ class Delivery:
         except NotOk as refusal:
             self._refused(row, message, refusal)
             return
+        failpoint("CP5")
         self._sent(row, Standing(_text(posted, "channel") or channel, _text(posted, "ts")), is_latest=True)
+        failpoint("CP6")
         self._share_files(row, message, channel, thread or _text(posted, "ts"))
 
     def _place(self, row: Message) -> tuple[str, str]:
@@ -166,6 +169,7 @@ class Delivery:
             else:
                 self._refused(row, message, refusal)
             return
+        failpoint("CP15")
         self._sent(row, Standing(row.posted_in, row.ts), is_latest=True)
 
     # --- what did not work --------------------------------------------------------------------------

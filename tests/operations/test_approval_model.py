@@ -110,6 +110,8 @@ class State:
 
     def may_ask(self, id: OperationId) -> bool:
         op = self.op(id)
+        if "ana" not in self.rules.team:
+            return False
         return op is not None and op.is_open and not op.is_asked and op.expires is not None and self.now < op.expires
 
     def may_approve(self, id: OperationId, who: str) -> bool:
