@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.app.either_logs import EitherLogs
 from bot.app.worlds import Parts
 from bot.domain.clock import Clock
 from bot.domain.errors import Unavailable
@@ -104,10 +105,11 @@ def real(settings: Settings, clock: Clock) -> Parts:
     )
 
 
-def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> ElasticsearchLogs | PodLogs:
+def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> EitherLogs | PodLogs:
     place = settings.elasticsearch
+    pods = PodLogs({name: cluster.reads() for name, cluster in clusters.items()}, mine, clock)
     if place.url is None:
-        return PodLogs({name: cluster.reads() for name, cluster in clusters.items()}, mine, clock)
+        return pods
     fields = Fields(
         namespace=place.namespace_field,
         pod=place.pod_field,
@@ -118,7 +120,8 @@ def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> 
         cluster=place.cluster_field or "",
     )
     found = ElasticsearchPlace(url=place.url, index=place.index, api_key=place.api_key, fields=fields)
-    return ElasticsearchLogs(found, mine, deadline=settings.timeouts.search)
+    index = ElasticsearchLogs(found, mine, deadline=settings.timeouts.search)
+    return EitherLogs(index, pods, index.close)
 
 
 def _metrics(settings: Settings) -> PrometheusMetrics | NotConfigured:

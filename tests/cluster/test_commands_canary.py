@@ -29,7 +29,9 @@ def _holding(town: Town, id: OperationId) -> Json | None:
 
 def stable_digests(town: Town) -> set[str]:
     pods = town.pods("web", label="pilothouse.io/app")
-    return {pod["spec"]["containers"][0]["image"] for pod in pods if "pilothouse.io/track" not in pod["metadata"]["labels"]}
+    return {
+        pod["spec"]["containers"][0]["image"] for pod in pods if "pilothouse.io/track" not in pod["metadata"]["labels"]
+    }
 
 
 def test_one_canary_beside_nine_gets_a_tenth_and_is_promoted_without_a_loss(rig: Rig, town: Town) -> None:

@@ -18,7 +18,7 @@ from bot.app.clock import SystemClock
 from bot.app.generated import manifest_of
 from bot.app.live import Live
 from bot.audit.checkpoint import signer_from_file
-from bot.domain.operation import Operation
+from bot.domain.operation import Operation, Phase
 from bot.domain.refs import OperationId, Secret
 from bot.playground.seed import Conduct, Seed, default_seed
 from bot.playground.server import PlaygroundServer
@@ -126,7 +126,9 @@ class Town:
         found: str = self.deployment(name, env=env)["spec"]["template"]["spec"]["containers"][0]["image"]
         return found
 
-    def pods(self, name: str, *, env: str = "staging", label: str = "app.kubernetes.io/name") -> list[Mapping[str, Any]]:
+    def pods(
+        self, name: str, *, env: str = "staging", label: str = "app.kubernetes.io/name"
+    ) -> list[Mapping[str, Any]]:
         found = self.rig.kubectl.list("pods", namespace=self.namespace(env).name, selector=f"{label}={name}")
         return [*found]
 
@@ -169,10 +171,11 @@ class Town:
 
     def goes(self, who: str, plan: Json, button: str) -> OperationId:
         """Presses the button of a private plan, and gives the operation that it became."""
-        before = {op.id for op in self.operations() if op.started or op.phase.value not in {"draft"}}
+        before = {op.id for op in self.operations() if op.phase is not Phase.DRAFT}
         self.slack.person(who).click(plan, button)
         newest = self.slack.wait_for(
-            lambda: next((op for op in self.operations() if op.id not in before and op.phase.value != "draft"), None), 15
+            lambda: next((op for op in self.operations() if op.id not in before and op.phase is not Phase.DRAFT), None),
+            15,
         )
         return newest.id
 
