@@ -114,7 +114,7 @@ class Office:
             return self.slack.wait_for(look, PATIENCE)
         except TimeoutError as late:
             shown = [m["text"] for m in self.slack.messages(channel)]
-            raise AssertionError(f"no card of {id} says {says!r}: {shown}; {self.operation(id)}") from late
+            raise AssertionError(f"no card of {id} says {says!r}: {shown}; {self._state(id)}") from late
 
     def cards(self, id: OperationId, channel: str = "prod") -> list[Json]:
         found = self.slack.messages(channel)
@@ -149,16 +149,18 @@ class Office:
         try:
             return self.slack.wait_for(look, seconds)
         except TimeoutError as late:
-            raise AssertionError(f"{id} never became {phases}: {self.operation(id)}") from late
+            raise AssertionError(f"{id} never became {phases}: {self._state(id)}") from late
+
+    def _state(self, id: OperationId) -> str:
+        found = self.operation(id)
+        return f"{found.phase} at step {found.cursor}: {found.seen} {found.why.plain() if found.why else ''}"
 
     def ends(self, id: OperationId, *, seconds: float = 40.0) -> Operation:
         return self.reaches(id, *FINAL, seconds=seconds)
 
     def records(self) -> tuple[Sealed, ...]:
         """Oldest first."""
-        return tuple(
-            reversed(self.live.bot.store.read(lambda tx: tx.records.find(RecordFilter(limit=500))))
-        )
+        return tuple(reversed(self.live.bot.store.read(lambda tx: tx.records.find(RecordFilter(limit=500)))))
 
     def effects(self, id: OperationId) -> tuple[Effect, ...]:
         """Writes to workloads; the operation's mark on what it holds is none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from bot.domain.operation import Phase
 from bot.playground.person import labels
 from tests.scenarios.office import Json, Office
@@ -12,7 +14,7 @@ def outcome_told(office: Office, id: str, words: str = "done") -> None:
 
     def look() -> bool:
         lines = office.audit().splitlines()
-        return any(f"*Outcome: {words}*" in head and f" {id} " in foot for head, foot in zip(lines, lines[1:], strict=False))
+        return any(f"*Outcome: {words}*" in head and f" {id} " in foot for head, foot in itertools.pairwise(lines))
 
     office.wait_for(look)
 
@@ -42,7 +44,7 @@ def test_deploy_to_production_is_approved_by_another_and_ends_as_done(office: Of
     assert labels(card)[:2] == ["Review and approve", "Deny"]
     assert not office.world.effects
     office.approve(office.bo, id)
-    running = office.card(id, says="Running")
+    running = office.card(id, says="goes back by itself")
     assert "approved by bo" in running["text"]
     assert "Stop and roll back" in labels(running)
     assert office.ends(id).phase is Phase.DONE
@@ -70,7 +72,8 @@ def test_a_bad_version_is_rolled_back_by_itself_and_the_channel_hears_why(office
 
 def holding(office: Office, id: str, channel: str) -> Json:
     return office.slack.wait_for(
-        lambda: next((m for m in office.cards(office.newest().id, channel) if "waits for a person" in m["text"]), None), 20
+        lambda: next((m for m in office.cards(office.newest().id, channel) if "waits for a person" in m["text"]), None),
+        20,
     )
 
 

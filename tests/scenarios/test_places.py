@@ -1,0 +1,163 @@
+"""Where people talk to the bot other than by a typed command: forms, threads, shortcuts, Home, the direct message."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.domain.operation import Phase
+from bot.playground.errors import PersonError
+from bot.playground.person import PersonAt, labels
+from tests.scenarios.office import Json, Office
+
+
+def dialog(office: Office, who: PersonAt, words: str) -> Json:
+    def look() -> Json | None:
+        view = who.modal()
+        return view if view is not None and words in json.dumps(view, ensure_ascii=False) else None
+
+    return office.slack.wait_for(look, 10)
+
+
+def fields(view: Json) -> list[str]:
+    return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
+
+
+def test_a_form_from_open_to_done_with_the_plan_in_the_same_dialog(office: Office) -> None:
+    office.ana.slash("/deploy", channel="staging")
+    view = dialog(office, office.ana, "input")
+    assert fields(view) == ["app", "env", "deadline", "reason"]
+    with pytest.raises(PersonError) as missing:
+        office.ana.submit(view, {"env": "staging"})
+    assert missing.value.code == "validation"
+    with pytest.raises(PersonError) as wrong:
+        office.ana.submit(view, {"app": "Web Shop!", "env": "staging", "deadline": "soon"})
+    assert wrong.value.fields is not None
+    assert set(wrong.value.fields) & {"app", "deadline"}
+    assert office.records() == ()
+    office.ana.submit(view, {"app": "web@1.8.2", "env": "staging", "reason": "because <!here>"})
+    plan = dialog(office, office.ana, "Nothing has changed yet")
+    assert plan["id"] == view["id"]
+    assert labels(plan)[0] == "Deploy"
+    id = office.newest().id
+    office.ana.click(plan, "Deploy")
+    assert office.ends(id).phase is Phase.DONE
+    office.card(id, channel="staging", says="Done")
+
+
+def test_what_the_cluster_refuses_stands_above_the_form_that_keeps_what_was_typed(office: Office) -> None:
+    office.ana.slash("/deploy", channel="staging")
+    view = dialog(office, office.ana, "input")
+    office.ana.submit(view, {"app": "web@7.7.7", "env": "staging", "reason": "try"})
+    again = dialog(office, office.ana, "There is no 7.7.7")
+    assert again["id"] == view["id"]
+    assert "web@7.7.7" in json.dumps(again)
+    assert office.records()[-1].record.outcome == "unknown-name"
+    assert not office.world.effects
+
+
+@pytest.mark.parametrize("verb", ["canary", "rollback", "scale", "logs", "lock"])
+def test_a_verb_alone_opens_its_form(office: Office, verb: str) -> None:
+    office.type(office.ana, verb)
+    view = dialog(office, office.ana, "input")
+    assert {"app", "env"} <= set(fields(view))
+    assert office.records() == ()
+
+
+def test_a_mention_in_a_thread_is_answered_in_the_thread(office: Office) -> None:
+    id = office.start(office.ana, "deploy web@1.8.2 to staging", channel="staging")
+    card = office.card(id, channel="staging")
+    office.bo.mention("staging", "status web in staging", card["ts"])
+    answer = office.slack.wait_for(lambda: [e for e in office.slack.ephemerals(office.bo.id) if "Status" in e["text"]])[
+        0
+    ]
+    assert answer["thread_ts"] == card["ts"]
+    office.lee.mention("staging", "deploy", card["ts"])
+    shown = office.slack.wait_for_ephemeral(office.lee.id, "form")
+    office.lee.click(shown, "Open the form")
+    assert "env" in fields(dialog(office, office.lee, "input"))
+
+
+def test_a_plan_asked_for_in_a_thread_gets_its_card_there(office: Office) -> None:
+    root = office.ana.say("web is slow, what about 1.8.2?", channel="prod")
+    office.ana.mention("prod", "deploy web@1.8.2 to prod", root)
+    plan = office.slack.wait_for_ephemeral(office.ana.id, "Plan")
+    assert plan["thread_ts"] == root
+    id = office.newest().id
+    office.ana.click(plan, "Ask for approval")
+    card = office.card(id, says="Approval needed")
+    assert card["thread_ts"] == root
+
+
+def test_a_message_shortcut_opens_the_form_of_logs(office: Office) -> None:
+    office.ana.say("upstream timed out after 3000 ms", channel="team-web")
+    message = office.slack.messages("team-web")[-1]
+    office.ana.message_shortcut("ph.logs", message)
+    view = dialog(office, office.ana, "input")
+    office.ana.submit(view, {"app": "web", "env": "prod"})
+    dialog(office, office.ana, "What looks like a secret is masked")
+
+
+def test_a_global_shortcut_opens_the_form_of_deploy(office: Office) -> None:
+    office.ana.shortcut("ph.deploy")
+    assert "app" in fields(dialog(office, office.ana, "input"))
+
+
+def test_the_form_suggests_the_apps_that_there_are(office: Office) -> None:
+    office.type(office.ana, "scale")
+    view = dialog(office, office.ana, "input")
+    assert [option["text"]["text"] for option in office.ana.suggestions(view, "app", "c")] == ["cart", "checkout"]
+
+
+def home_of(office: Office, who: PersonAt, words: str) -> Json:
+    def look() -> Json | None:
+        view = who.home()
+        return view if view is not None and words in json.dumps(view, ensure_ascii=False) else None
+
+    return office.slack.wait_for(look, 10)
+
+
+def test_home_says_what_waits_for_me_and_review_from_there_approves(office: Office) -> None:
+    office.bo.open_home()
+    home_of(office, office.bo, "Nothing waits for you.")
+    id = office.start(office.ana, "deploy web@1.8.2 to prod")
+    office.card(id, says="Approval needed")
+    office.bo.open_home()
+    home = home_of(office, office.bo, "Waiting for you (1)")
+    office.bo.click(home, "Review")
+    office.bo.submit(office.slack.wait_for(lambda: office.submittable(office.bo)))
+    office.card(id, says="approved by bo")
+    office.ana.open_home()
+    assert id in json.dumps(home_of(office, office.ana, "Running (1)"))
+
+
+def test_home_of_a_guest_offers_nothing_that_changes(office: Office) -> None:
+    office.gus.open_home()
+    home = home_of(office, office.gus, "Nothing waits for you.")
+    assert "No app is yours to deploy." in json.dumps(home)
+
+
+def test_the_direct_message_takes_the_same_words(office: Office) -> None:
+    office.ana.say("status web in prod", channel="bot")
+    office.wait_for(lambda: any("Status: web" in m["text"] for m in office.ana.direct_messages()))
+    office.ana.say("deploy wbe to prod", channel="bot")
+    office.wait_for(lambda: any("There is no app wbe" in m["text"] for m in office.ana.direct_messages()))
+
+
+def test_a_channels_defaults_fill_in_what_was_not_typed(office: Office) -> None:
+    office.type(office.ana, "here app=web env=staging", channel="staging")
+    office.wait_for(lambda: office.operations() and office.newest().phase is Phase.DONE)
+    office.type(office.ana, "history", channel="staging")
+    dialog(office, office.ana, "web on staging")
+
+
+def test_full_plan_opens_as_a_dialog_and_cancel_ends_the_draft(office: Office) -> None:
+    plan = office.plan(office.ana, "deploy web@1.8.2 to prod")
+    office.ana.click(plan, "Full plan")
+    shown = dialog(office, office.ana, "Deployment web")
+    assert not shown.get("submit")
+    office.ana.close(shown)
+    office.ana.click(plan, "Cancel")
+    office.wait_for(lambda: office.newest().phase is Phase.WITHDRAWN)
+    assert office.slack.messages("prod") == []
