@@ -21,7 +21,7 @@ from bot.domain.reply import Button, Buttons, Note, Paragraph, Reply, Style, tex
 from bot.slack.answer import Answers
 from bot.slack.door import AFTER, NONCE
 from bot.slack.forms import loading, notice, suggestions
-from bot.slack.front import Disturbed, Forms, Front, Views
+from bot.slack.front import Answer, Disturbed, Forms, Front, Request, Views
 from bot.slack.home import Home
 from bot.slack.mrkdwn import Ink, plain
 from bot.slack.payloads import Incoming, Reader, Way, identity_of, inner, nonce_of, part
@@ -185,16 +185,9 @@ class Listeners:
         if row is None:
             desk.runner.release()
             return acknowledge()
-        request = replace(incoming.request, inbox=row)
-        way = incoming.way
-        _after(context, lambda: desk.runner.run(lambda: self._converse(replace(incoming, request=request), way)))
+        talk = Talk(desk.front, desk.answers, replace(incoming.request, inbox=row), incoming.way)
+        _after(context, lambda: desk.runner.run(talk.hold, crashed=talk.crashed))
         return acknowledge()
-
-    def _converse(self, incoming: Incoming, way: Way) -> None:
-        desk = self._desk
-        opened = desk.answers.begin(way, incoming.request)
-        answer = desk.front.work(incoming.request)
-        desk.answers.give(answer, incoming.request, way, opened=opened)
 
     def _later(self, context: BoltContext, work: Callable[[], object]) -> None:
         """After the acknowledgement, if there is room; nothing durable hangs on it."""
@@ -225,6 +218,29 @@ class _Pin(Middleware):
             log.warning("a payload of another app was refused", app_id=found[:32])
             return BoltResponse(status=401)
         return next()
+
+
+@dataclass(slots=True)
+class Talk:
+    """One request, from its acknowledgement to its answer; nobody is left before an empty dialog."""
+
+    front: Front
+    answers: Answers
+    request: Request
+    way: Way
+    opened: str = ""
+
+    def hold(self) -> None:
+        self.opened = self.answers.begin(self.way, self.request)
+        self.answers.give(self.front.work(self.request), self.request, self.way, opened=self.opened)
+
+    def crashed(self, reference: str) -> None:
+        what = Paragraph(text("*Something went wrong on our side.*"))
+        next = text(
+            "*Next:* look where it stands with `status` before you try again. The reference is `{r}`.", r=reference
+        )
+        answer = Answer(Reply(None, (what, Paragraph(next))), is_error=True)
+        self.answers.give(answer, self.request, self.way, opened=self.opened)
 
 
 EXPIRED = Reply(

@@ -6,8 +6,10 @@ One of the three places that catch everything: a bug in one request must not end
 from __future__ import annotations
 
 import queue
+import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -16,9 +18,16 @@ log = structlog.get_logger(__name__)
 Work = Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    work: Work
+    crashed: Callable[[str], None] | None = None
+    """Told the reference under which a crash was logged, so that somebody can be told."""
+
+
 class Runner:
     def __init__(self, *, name: str, threads: int = 8, waiting: int = 64) -> None:
-        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._places = threading.BoundedSemaphore(threads + waiting)
         self._count = threads + waiting
         self._is_stopping = False
@@ -35,9 +44,9 @@ class Runner:
     def release(self) -> None:
         self._places.release()
 
-    def run(self, work: Work) -> None:
+    def run(self, work: Work, *, crashed: Callable[[str], None] | None = None) -> None:
         """Uses a reserved place. Returns at once."""
-        self._queue.put(work)
+        self._queue.put(Task(work, crashed))
 
     def stop(self, timeout: float) -> None:
         """Takes nothing new, and ends once what it has is done, at most `timeout` seconds a thread."""
@@ -48,10 +57,23 @@ class Runner:
             thread.join(timeout)
 
     def _serve(self) -> None:
-        while (work := self._queue.get()) is not None:
+        while (task := self._queue.get()) is not None:
             try:
-                work()
-            except Exception:
-                log.exception("work after an acknowledgement failed")
+                self._do(task)
             finally:
                 self._places.release()
+
+    def _do(self, task: Task) -> None:
+        try:
+            task.work()
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("work after an acknowledgement failed", reference=reference)
+        else:
+            return
+        if task.crashed is None:
+            return
+        try:
+            task.crashed(reference)
+        except Exception:
+            log.exception("nobody could be told of a crash", reference=reference)

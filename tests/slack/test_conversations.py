@@ -280,3 +280,17 @@ def test_a_deleted_message_of_ours_is_reported_and_one_of_a_person_is_not(stage:
     stage.edge.line.api.call("chat.delete", {"channel": WEB, "ts": shared["ts"]})
     (what,) = stage.slack.wait_for(lambda: stage.product.disturbances)
     assert (what.channel, what.ts, what.is_deleted) == (WEB, shared["ts"], True)
+
+
+def test_after_a_crash_the_person_is_told_a_reference_and_no_more(stage: Stage) -> None:
+    def script(request: Request) -> Answer:
+        raise RuntimeError("the password is hunter2")
+
+    stage.product.script = script
+    ana = stage.slack.person("ana")
+    ana.slash("/paas", "status", channel=WEB)
+    (shown,) = stage.slack.wait_for(lambda: ana.ephemerals(WEB))
+    assert "Something went wrong on our side" in shown["text"]
+    assert "hunter2" not in json.dumps(shown)
+    ana.slash("/deploy", "", channel=WEB)
+    assert "reference" in json.dumps(dialog(stage, ana, "went wrong"))
