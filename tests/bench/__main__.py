@@ -18,11 +18,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import ack
+from tests.bench import ack, alerts, outbox, record, road, start
 from tests.bench.figures import Figure, table
 
 BENCHES: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "ack": ack.figures,
+    "road": road.figures,
+    "start": start.figures,
+    "audit": record.figures,
+    "alerts": alerts.figures,
+    "outbox": outbox.figures,
 }
 
 

@@ -134,19 +134,24 @@ class Sides:
         assert answer.status == 200, answer
 
     def bare(self, make: Callable[[], Signed]) -> None:
-        headers, body = make()
-        named: dict[str, str | Sequence[str]] = {name.decode(): value.decode() for name, value in headers}
-        answer = self.app.dispatch(BoltRequest(body=body.decode(), headers=named))
-        assert answer.status == 200, answer
+        dispatched(self.app, make)
 
     def synced(self, make: Callable[[], Signed]) -> None:
         self.bare(make)
         self.insert()
 
 
-def bare_app(client: WebClient, secret: str) -> App:
-    """As its documentation begins, but for the acknowledgement, which is polled for otherwise."""
-    app = App(client=client, signing_secret=secret, process_before_response=True)
+def dispatched(app: App, make: Callable[[], Signed]) -> None:
+    headers, body = make()
+    named: dict[str, str | Sequence[str]] = {name.decode(): value.decode() for name, value in headers}
+    answer = app.dispatch(BoltRequest(body=body.decode(), headers=named))
+    assert answer.status == 200, answer
+
+
+def acknowledging(slack: PlaygroundServer) -> App:
+    """Bolt as its documentation begins, but for the acknowledgement, which is polled for otherwise."""
+    client = WebClient(slack.bot_token, base_url=slack.api_url)
+    app = App(client=client, signing_secret=slack.signing_secret, process_before_response=True)
 
     def acknowledge(ack: Ack) -> None:
         ack()
@@ -154,6 +159,13 @@ def bare_app(client: WebClient, secret: str) -> App:
     app.command("/deploy")(acknowledge)
     app.action(f"{ACTION}0")(acknowledge)
     return app
+
+
+@contextmanager
+def bare_app() -> Iterator[tuple[App, str]]:
+    """With its signing secret."""
+    with PlaygroundServer(manifest=our_manifest()) as slack:
+        yield acknowledging(slack), slack.signing_secret
 
 
 def plain_insert(folder: Path) -> tuple[sqlite3.Connection, Callable[[], None]]:
@@ -189,5 +201,4 @@ def sides(folder: Path) -> Iterator[Sides]:
         door = edge.door((Secret(slack.signing_secret),), clock)
         connection, insert = plain_insert(folder)
         stack.callback(connection.close)
-        client = WebClient(slack.bot_token, base_url=slack.api_url)
-        yield Sides(Post(slack.signing_secret), door, bare_app(client, slack.signing_secret), store, insert)
+        yield Sides(Post(slack.signing_secret), door, acknowledging(slack), store, insert)

@@ -54,7 +54,8 @@ class Figure:
 
     @property
     def shown(self) -> str:
-        return f"{self.value:.2f}{self.goal.unit if self.goal else 'x'}"
+        unit = self.goal.unit if self.goal else "x" if self.baseline else ""
+        return f"{self.value:.2f}{unit}" if self.value < 1000 else f"{self.value:.0f}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

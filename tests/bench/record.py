@@ -1,0 +1,68 @@
+"""The audit record, as audit.py measures it: appended durably, and verified. Here with the goals."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from integrations.database.store import open_store
+from tests.bench import audit
+from tests.bench.figures import Figure, Goal
+from tests.contracts.store.stage import RealClock
+from tests.integrations.database.postgres_server import Server, binaries
+
+SECONDS, RECORDS = 3.0, 50_000
+Row = Mapping[str, object]
+
+APPENDED = {1: Goal(0.75, least=True), 32: Goal(0.85, least=True)}
+"""Of a plain synced INSERT, by writers."""
+VERIFIED = {"sqlite": Goal(300_000, "/s", least=True), "postgresql": Goal(200_000, "/s", least=True)}
+
+
+def figures() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = open_store(f"sqlite:///{folder}/pilothouse.db", clock=RealClock())
+        with audit.plain_sqlite(folder) as plain:
+            rows: list[Row] = [*audit.writes("sqlite", plain, store, SECONDS)]
+        rows += audit.verifying("sqlite", store, RECORDS)
+        store.close()
+    if binaries() is not None:
+        server = Server()
+        url = server.fresh()
+        store = open_store(url, clock=RealClock())
+        with audit.plain_postgres(url) as plain:
+            rows += audit.writes("postgresql", plain, store, SECONDS)
+        rows += audit.verifying("postgresql", store, RECORDS)
+        store.close()
+        server.remove()
+    yield from _appended(rows)
+    yield from _verified(rows)
+
+
+def _appended(rows: list[Row]) -> Iterator[Figure]:
+    plain = {(row["database"], row["writers"]): row for row in rows if row["what"] == audit.PLAIN}
+    appends = {(row["database"], row["writers"]): row for row in rows if row["what"] == "append"}
+    for (database, writers), row in appends.items():
+        ours, base = _number(row, "per_second"), _number(plain[database, writers], "per_second")
+        said = f"plain synced INSERT, {writers} at once: {base:.0f}/s"
+        goal = APPENDED[int(str(writers))] if database == "postgresql" else None
+        yield Figure("audit", f"append, {database}, {writers} at once", f"{ours:.0f}/s", said, ours / base, goal)
+    if ("sqlite", 32) in appends:
+        many, one = (_number(appends["sqlite", writers], "per_second") for writers in (32, 1))
+        said = f"one at once: {one:.0f}/s"
+        yield Figure("audit", "append, sqlite, 32 at once", f"{many:.0f}/s", said, many / one, Goal(3, least=True))
+
+
+def _verified(rows: list[Row]) -> Iterator[Figure]:
+    for row in rows:
+        if "records_per_second" in row:
+            rate = _number(row, "records_per_second")
+            what, database = str(row["what"]), str(row["database"])
+            goal = VERIFIED[database] if what.startswith("audit verify") else None
+            yield Figure("audit", f"{what}, {database}", f"{rate:.0f}/s", "", rate, goal)
+
+
+def _number(row: Row, name: str) -> float:
+    return float(str(row[name]))
