@@ -21,6 +21,7 @@ from integrations.kubernetes import shapes
 from integrations.kubernetes.connection import Access, Connection, Deadlines
 from integrations.kubernetes.errors import SYSTEM, VENDOR, ours
 from integrations.kubernetes.reading import KubernetesWorkloads
+from integrations.kubernetes.traffic import KubernetesTraffic, KubernetesTrafficWriter
 from integrations.kubernetes.writing import (
     KubernetesAutoscalerWriter,
     KubernetesConfigWriter,
@@ -76,7 +77,7 @@ class KubernetesCluster:
 
     def reads(self) -> ClusterReads:
         workloads = KubernetesWorkloads(self._name, self._bot(), self._person(SERVICE), self._clock)
-        return ClusterReads(self._name, workloads)
+        return ClusterReads(self._name, workloads, KubernetesTraffic(self._name, self._bot()))
 
     def writes(self, acting: Acting) -> ClusterWrites:
         reads, person = self._bot(), self._person(acting)
@@ -85,6 +86,7 @@ class KubernetesCluster:
             services=KubernetesServiceWriter(reads, person, self._pin),
             autoscalers=KubernetesAutoscalerWriter(reads, person, self._pin),
             configs=KubernetesConfigWriter(person, self._pin),
+            traffic=KubernetesTrafficWriter(reads, person, self._pin),
         )
 
     def close(self) -> None:

@@ -228,6 +228,9 @@ _PLACES = {
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
     "HTTPRoute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
+    "TraefikService": ("/apis/traefik.io/v1alpha1", "traefikservices"),
+    "IngressRoute": ("/apis/traefik.io/v1alpha1", "ingressroutes"),
+    "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
 }
 
 
