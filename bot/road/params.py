@@ -90,7 +90,7 @@ KINDS: Mapping[object, Kind] = {
     EnvName: Kind(EnvName, str, "ENV", Widget.ENV),
     Percent: Kind(percent, str, "PERCENT", Widget.NUMBER),
     OperationId: Kind(operation_id, str, "OPERATION", Widget.TEXT),
-    Secret: Kind(Secret, lambda value: "", "-", Widget.TEXT),
+    Secret: Kind(Secret, lambda value: "", "-", Widget.SECRET),
 }
 
 
@@ -313,12 +313,12 @@ def form(shape: Shape, filled: Mapping[str, str]) -> tuple[FormField, ...]:
         FormField(
             name=slot.name,
             widget=Widget.MULTILINE if slot.arg.rest else slot.kind.widget,
-            label=slot.name.replace("_", " ").capitalize(),
+            label="Environment" if slot.type is EnvName else slot.name.replace("_", " ").capitalize(),
             required=slot.is_required,
             initial=filled.get(
                 slot.name, "" if slot.default in (dataclasses.MISSING, None) else slot.format(slot.default)
             ),
-            hint=slot.arg.help,
+            hint="" if slot.type is EnvName else slot.arg.help,
             options=tuple(slot.type) if isinstance(slot.type, type) and issubclass(slot.type, StrEnum) else (),
         )
         for slot in shape.slots
