@@ -29,7 +29,7 @@ $(VENV)/.dev: $(VENV)/.run pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-run: $(VENV)/.run ## the whole bot with a Slack-like workspace in the browser (PORT=, KUBECONFIG=, CLUSTER=rig)
+run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-like workspace in the browser (PORT=, KUBECONFIG=, CLUSTER=rig)
 	@$(BIN)/pilothouse playground --port $(PORT) $(RUN_KUBECONFIG) $(RUN_CLUSTER)
 
 test: $(VENV)/.dev ## everything that needs no foreign server

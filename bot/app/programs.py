@@ -131,10 +131,11 @@ def serve(path: Path | None) -> int:
 
 def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str) -> int:
     set_up_log("warning")
+    ground = Playground(port=port, kubeconfig=kubeconfig, context=context, cluster=cluster)
     try:
-        ground = Playground(port=port, kubeconfig=kubeconfig, context=context, cluster=cluster)
         ground.start()
     except PilothouseError as error:
+        ground.stop()
         return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
     say(f"Pilothouse is ready: {ground.url}")
     say('Switch between people at the bottom left; in another terminal: .venv/bin/pilothouse run "status web"')
