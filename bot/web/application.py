@@ -6,7 +6,8 @@ done in threads, and what follows an answer follows it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -62,7 +63,14 @@ def application(doors: Doors, *, more: tuple[BaseRoute, ...] = ()) -> Starlette:
     ]
     if doors.slack is not None:
         routes.append(Route("/slack/events", _slack(doors.slack), methods=["POST"]))
-    return Starlette(routes=[*routes, *more])
+    return Starlette(routes=[*routes, *more], lifespan=_warm)
+
+
+@asynccontextmanager
+async def _warm(_: Starlette) -> AsyncIterator[None]:
+    """The first use of the threads loads their library, some 50 ms: not while somebody waits for an acknowledgement."""
+    await run_in_threadpool(lambda: None)
+    yield
 
 
 def _slack(door: HttpDoor) -> Callable[[Request], Awaitable[Response]]:
