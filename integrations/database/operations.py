@@ -39,6 +39,8 @@ CODEC = Codec(
         reply.Text,
         reply.Group,
         reply.Channel,
+        reply.Chart,
+        reply.Series,
     )
 )
 
