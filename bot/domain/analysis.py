@@ -46,7 +46,7 @@ class Limits:
     requests: int = 500
     """That it must have answered before it can pass."""
     fresh: timedelta = timedelta(seconds=60)
-    """The newest figure may not be older."""
+    """The newest figure may not be older, beside the time between two figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def judge(evidence: Evidence, limits: Limits) -> Judgement:
     # Latency is looked at last: a version that fails all its requests may be quick about it.
     known: list[Text] = []
     for gauge, pair in ((Gauge.ERRORS, errors), (Gauge.LATENCY, latency)):
-        if said := _stale(pair, gauge, evidence.now, limits.fresh):
+        if said := _stale(pair, gauge, evidence.now, limits.fresh + evidence.step):
             known.append(said)
             return Judgement(Outcome.NO_DATA, _joined([*known, counted]), gauge, share=share)
         canary, stable = mean(pair.canary), mean(pair.stable)
@@ -117,7 +117,9 @@ def judge(evidence: Evidence, limits: Limits) -> Judgement:
         if _is_over(gauge, canary, limit, seen, limits):
             return Judgement(Outcome.FAIL, _joined([*known, counted]), gauge, limit, share)
     outcome = Outcome.PASS if seen >= limits.requests else Outcome.NOT_ENOUGH
-    return Judgement(outcome, _joined([*known, counted]), Gauge.ERRORS, _limit(Gauge.ERRORS, mean(errors.stable), limits), share)
+    return Judgement(
+        outcome, _joined([*known, counted]), Gauge.ERRORS, _limit(Gauge.ERRORS, mean(errors.stable), limits), share
+    )
 
 
 def mean(points: Points) -> float:

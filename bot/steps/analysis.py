@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from bot.domain.analysis import Evidence, Gauge, Judgement, Limits, Outcome, Pair, judge
 from bot.domain.errors import IntegrationError
@@ -21,12 +22,12 @@ from bot.steps import rollout as rollouts
 from bot.steps.canary import look
 from bot.steps.weights import named
 
-STEP = timedelta(seconds=15)
+LEAST = timedelta(seconds=12)
 LONGEST = timedelta(minutes=30)
 """How far back is looked: a canary may wait for a person for a day."""
 AGAIN = timedelta(seconds=3)
-SHOWN = 20
-"""Points of a chart: Slack draws so many by itself."""
+POINTS = 20
+"""Of a series: Slack draws so many by itself, and a metrics system is asked often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Analyse:
 
 
 def _evidence(world: World, stable: ObjectRef, canary: ObjectRef, held: timedelta, restarts: int) -> Evidence:
-    since = world.now - min(max(held, STEP), LONGEST)
+    since = world.now - min(max(held, LEAST), LONGEST)
     missing: Text | None = None
 
     def points(measure: Measure, ref: ObjectRef) -> tuple[tuple[datetime, float], ...]:
@@ -106,8 +107,7 @@ def _evidence(world: World, stable: ObjectRef, canary: ObjectRef, held: timedelt
 
 
 def _step(whole: timedelta) -> timedelta:
-    """Whole seconds, at most STEP, so that a short look has points too."""
-    return timedelta(seconds=max(1, min(int(STEP.total_seconds()), int(whole.total_seconds() / 12))))
+    return timedelta(seconds=max(1, ceil(whole.total_seconds() / (POINTS - 1))))
 
 
 def _share(judgement: Judgement, step: Analyse) -> Text:
@@ -128,12 +128,9 @@ def _chart(evidence: Evidence, judgement: Judgement, *, version: str, old: str) 
     if len(pair.canary) < 2:
         return None
     factor, unit = (1000.0, "ms") if gauge is Gauge.LATENCY else (100.0, "%")
-    every = -(-len(pair.canary) // SHOWN)
 
     def series(name: Text, points: tuple[tuple[datetime, float], ...]) -> Series:
-        # The newest point is always among them.
-        kept = points[:: -every][::-1]
-        return Series(name, tuple((at, round(factor * value, 2)) for at, value in kept))
+        return Series(name, tuple((at, round(factor * value, 2)) for at, value in points))
 
     name = "p95" if gauge is Gauge.LATENCY else "Errors"
     limit = round(factor * judgement.limit, 2) if judgement.limit is not None and judgement.gauge is gauge else None
