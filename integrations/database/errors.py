@@ -43,6 +43,11 @@ def translated(error: Exception) -> Exception:
             return _unavailable(error)
         case psycopg.errors.ReadOnlySqlTransaction() | psycopg.errors.InsufficientPrivilege():
             return _unavailable(error)
+        case psycopg.errors.RaiseException():
+            return _unavailable(error)
+        case sqlite3.IntegrityError() if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+            # Whoever keeps the database put a trigger there that refuses: nothing was written.
+            return _unavailable(error)
         case sqlite3.OperationalError() if _primary_code(error) != sqlite3.SQLITE_ERROR:
             return _unavailable(error)
         case sqlite3.DatabaseError() if _primary_code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
