@@ -36,6 +36,7 @@ from bot.domain.reply import (
 )
 from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, joined, short_hash, stopper, titled
+from bot.steps.analysis import Analyse
 from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_face, load_steps
 from bot.steps.step import Face
@@ -145,7 +146,7 @@ def _canary(op: Operation, face: Face) -> Reply:
         steps = load_steps(op.plan)
     except UnknownKind:
         return _running(op, face)
-    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, HoldCanary)]
+    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, HoldCanary | Analyse)]
     reached = [(n, hold) for n, hold in holds if n <= op.cursor]
     ahead = [hold for n, hold in holds if n > op.cursor]
     if not reached:
@@ -203,15 +204,18 @@ def _promotes(face: Face, go: Text) -> Confirm:
     )
 
 
-def _next_move(op: Operation, hold: HoldCanary | None, ahead: list[HoldCanary]) -> Text:
+def _next_move(op: Operation, hold: HoldCanary | Analyse | None, ahead: list[HoldCanary | Analyse]) -> Text:
     if hold is None or op.since is None:
         return text("getting its pods ready")
     if op.phase is Phase.PAUSED:
         return text("paused by {who}", who=_paused_by(op))
+    until = op.since + op.steps[op.cursor].deadline + EXTENSION * given_here(op, SignalKind.EXTEND)
     if hold.time is None:
-        until = op.since + op.steps[op.cursor].deadline + EXTENSION * given_here(op, SignalKind.EXTEND)
         return text("waits for a person until {until}, then goes back", until=until)
     to = text("{percent} %", percent=ahead[0].percent) if ahead else text("100 %")
+    if isinstance(hold, Analyse):
+        at = op.since + hold.time
+        return text("goes to {to} at {at} if it passes, else waits for a person until {until}", to=to, at=at, until=until)
     return text("goes to {to} at {at} by itself", to=to, at=op.since + hold.time)
 
 
