@@ -40,7 +40,14 @@ def test_the_example_that_is_shipped_lacks_only_its_secrets() -> None:
 
 
 def test_the_example_is_whole_with_its_secrets_in_place(tmp_path: Path) -> None:
-    for name in ("bot-token", "app-token", "signing-secret", "audit-key", "elasticsearch-api-key", "alertmanager-webhook"):
+    for name in (
+        "bot-token",
+        "app-token",
+        "signing-secret",
+        "audit-key",
+        "elasticsearch-api-key",
+        "alertmanager-webhook",
+    ):
         (tmp_path / name).write_text(SIGNING + "\n")
     changed = tmp_path / "settings.yaml"
     changed.write_text(EXAMPLE.read_text().replace("/etc/pilothouse/secrets", str(tmp_path)))

@@ -35,10 +35,10 @@ ANA, BO, LEE = Principal("ana"), Principal("bo"), Principal("lee")
 HASH = PlanHash("7f3a9c21")
 
 
-def op(phase: Phase = Phase.DRAFT, *, votes: int = 0, steps: int = 3, cursor: int = 0, no_return: int | None = None) -> Operation:
-    facts = tuple(
-        StepFacts(timedelta(minutes=5), has_undo=n != 1, no_return=n == no_return) for n in range(steps)
-    )
+def op(
+    phase: Phase = Phase.DRAFT, *, votes: int = 0, steps: int = 3, cursor: int = 0, no_return: int | None = None
+) -> Operation:
+    facts = tuple(StepFacts(timedelta(minutes=5), has_undo=n != 1, no_return=n == no_return) for n in range(steps))
     return Operation(
         id=OperationId("op-1"),
         kind="deploy",
@@ -99,7 +99,10 @@ def test_the_askers_own_approval_does_not_count() -> None:
 
 def test_one_person_approving_twice_is_one_vote() -> None:
     waiting = given_signals(
-        op(Phase.WAITING, votes=2), signal(SignalKind.ASK), signal(SignalKind.APPROVE, BO), signal(SignalKind.APPROVE, BO)
+        op(Phase.WAITING, votes=2),
+        signal(SignalKind.ASK),
+        signal(SignalKind.APPROVE, BO),
+        signal(SignalKind.APPROVE, BO),
     )
     assert decide(waiting, None, T0).operation.phase is Phase.WAITING
     agreed = given_signals(waiting, signal(SignalKind.APPROVE, LEE))
@@ -107,7 +110,9 @@ def test_one_person_approving_twice_is_one_vote() -> None:
 
 
 def test_an_approval_of_another_plan_does_not_count() -> None:
-    waiting = given_signals(op(Phase.WAITING, votes=1), signal(SignalKind.ASK), signal(SignalKind.APPROVE, BO, hash="other"))
+    waiting = given_signals(
+        op(Phase.WAITING, votes=1), signal(SignalKind.ASK), signal(SignalKind.APPROVE, BO, hash="other")
+    )
     assert decide(waiting, None, T0).operation.phase is Phase.WAITING
 
 
@@ -116,8 +121,12 @@ def test_an_approval_of_another_plan_does_not_count() -> None:
     [(SignalKind.DENY, Phase.DENIED), (SignalKind.CANCEL, Phase.WITHDRAWN), (SignalKind.ABORT, Phase.WITHDRAWN)],
 )
 @pytest.mark.parametrize("before", [Phase.WAITING, Phase.READY])
-def test_a_denial_or_withdrawal_before_the_first_write_always_stops(kind: SignalKind, phase: Phase, before: Phase) -> None:
-    stopped = given_signals(op(before, votes=1), signal(SignalKind.ASK), signal(SignalKind.APPROVE, BO), signal(kind, LEE))
+def test_a_denial_or_withdrawal_before_the_first_write_always_stops(
+    kind: SignalKind, phase: Phase, before: Phase
+) -> None:
+    stopped = given_signals(
+        op(before, votes=1), signal(SignalKind.ASK), signal(SignalKind.APPROVE, BO), signal(kind, LEE)
+    )
     decision = decide(stopped, None, T0)
     assert decision.operation.phase is phase
     assert decision.act is None

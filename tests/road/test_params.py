@@ -147,7 +147,17 @@ def test_every_parameter_has_a_kind_and_a_help(command: Any) -> None:
 
 
 def test_every_kind_writes_what_it_reads() -> None:
-    samples = {"N": "5", "PERCENT": "10", "5m": "5m", "APP": "web", "APP[@VERSION]": "web@2", "ENV": "prod", "OPERATION": "op-7", "TEXT": "x", "": "yes"}
+    samples = {
+        "N": "5",
+        "PERCENT": "10",
+        "5m": "5m",
+        "APP": "web",
+        "APP[@VERSION]": "web@2",
+        "ENV": "prod",
+        "OPERATION": "op-7",
+        "TEXT": "x",
+        "": "yes",
+    }
     for kind in KINDS.values():
         if kind.example in samples:
             words = samples[kind.example]
