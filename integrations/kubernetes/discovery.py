@@ -5,6 +5,7 @@ For trying the product on a cluster; an installation names its namespaces in the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -66,11 +67,15 @@ def discover(name: str, access: Kubeconfig, clock: Clock) -> Discovered:
         page = _decoded(connection.get("/api/v1/namespaces", query), shapes.Page[_Namespace], cluster=name)
     finally:
         connection.close()
-    found = [(each.metadata.name, each.metadata.labels or {}) for each in page.items or []]
+    there = [each.metadata for each in page.items or [] if each.metadata.deletion_timestamp is None]
     return Discovered(
         own.metadata.uid,
-        tuple(LabelledNamespace(name, labels[ENV_LABEL], labels[TENANT_LABEL]) for name, labels in found),
+        tuple(LabelledNamespace(meta.name, *_where(meta.labels or {})) for meta in there),
     )
+
+
+def _where(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels[ENV_LABEL], labels[TENANT_LABEL]
 
 
 def _decoded(data: bytes, shape: type[shapes.T], *, cluster: str) -> shapes.T:
