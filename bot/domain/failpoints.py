@@ -30,6 +30,7 @@ class _Armed:
     seconds: float
     left: int
     """Hits until it happens; it happens once."""
+    latch: str
 
 
 _FORM = re.compile(r"(CP(?:[1-9]|1[0-6]))=(exit|term|stop|sleep)(?:\(([0-9.]{1,6})\))?(?:@([1-9][0-9]{0,3}))?")
@@ -38,9 +39,10 @@ _guard = threading.Lock()
 _pause = threading.Event()
 
 
-def arm(spec: str) -> None:
+def arm(spec: str, *, latch: str = "") -> None:
     """`CP10=exit`, `CP11=stop@2` (at the second hit), `CP5=sleep(0.5)`, several with commas; empty: none.
 
+    `latch`: a file that whoever comes first creates: of several processes with the same one a single one acts.
     Raises ValueError for what is none of these.
     """
     made: dict[str, _Armed] = {}
@@ -49,10 +51,20 @@ def arm(spec: str) -> None:
         if found is None:
             raise ValueError(f"no failpoint: {each!r}; one is CP10=exit or CP11=stop@2")
         point, deed, seconds, count = found.groups()
-        made[point] = _Armed(Deed(deed), float(seconds or 1), int(count or 1))
+        made[point] = _Armed(Deed(deed), float(seconds or 1), int(count or 1), latch)
     with _guard:
         _armed.clear()
         _armed.update(made)
+
+
+def _is_first(latch: str) -> bool:
+    if not latch:
+        return True
+    try:
+        os.close(os.open(latch, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
 
 
 def failpoint(name: str) -> None:
@@ -67,6 +79,8 @@ def failpoint(name: str) -> None:
         if armed.left:
             return
         del _armed[name]
+    if not _is_first(armed.latch):
+        return
     match armed.deed:
         case Deed.EXIT:
             os._exit(137)
