@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PRODUCT = ("bot", "commands", "integrations")
 LAZY = {"matplotlib", "elasticsearch", "elastic_transport", "drain3"}
 """Heavy libraries that may be imported where they are used."""
-LAZY_OWN = {"integrations.elasticsearch.bounded_node"}
+LAZY_OWN = {"integrations.elasticsearch.bounded_node", "integrations.database.postgres"}
 """Modules of ours whose own head imports one of those."""
 
 LONG: dict[str, str] = {"bot/ports/store.py": "one contract, read as one page; three quarters of it are docstrings"}

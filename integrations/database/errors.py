@@ -1,11 +1,14 @@
-"""What SQLite and PostgreSQL raise, in our words. The only place that looks at their exceptions."""
+"""What SQLite and PostgreSQL raise, in our words. The only place that looks at their exceptions.
+
+PostgreSQL's are told by their SQLSTATE and by the names that every driver has (PEP 249): its driver is loaded only where
+that database is used.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
 
-import psycopg
 from sqlalchemy import exc
 
 from bot.domain.errors import Unavailable
@@ -15,13 +18,17 @@ SYSTEM = "database"
 _CAP = 200
 _RETRYABLE = frozenset({"40001", "40P01", "23505"})
 """Serialisation, deadlock, a key that somebody else has just inserted."""
+_CLOSED = frozenset({"25006", "42501", "P0001"})
+"""A read-only server, no right to it, a trigger that refuses."""
+_LOST = frozenset({"OperationalError", "InterfaceError"})
 
 
 class Retry(Exception):
     """The transaction did not happen and may be run again at once."""
 
 
-VENDOR = (sqlite3.Error, psycopg.Error, exc.SQLAlchemyError)
+VENDOR = (sqlite3.Error, exc.SQLAlchemyError)
+"""Of SQLite, and of both where SQLAlchemy is between."""
 
 
 def is_broken_io(error: BaseException) -> bool:
@@ -37,14 +44,18 @@ def is_not_text(error: BaseException) -> bool:
 def translated(error: Exception) -> Exception:
     """Unavailable, Retry, or the exception itself where it is a bug of ours. Raise it `from error`."""
     match error:
-        case psycopg.Error() if error.sqlstate in _RETRYABLE:
-            return Retry(error.sqlstate)
-        case psycopg.OperationalError() | psycopg.InterfaceError() | exc.TimeoutError():
+        case exc.TimeoutError():
             return _unavailable(error)
-        case psycopg.errors.ReadOnlySqlTransaction() | psycopg.errors.InsufficientPrivilege():
-            return _unavailable(error)
-        case psycopg.errors.RaiseException():
-            return _unavailable(error)
+        case sqlite3.Error():
+            return _of_sqlite(error)
+        case exc.SQLAlchemyError():
+            return error
+        case _:
+            return _of_postgres(error)
+
+
+def _of_sqlite(error: sqlite3.Error) -> Exception:
+    match error:
         case sqlite3.IntegrityError() if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CONSTRAINT_TRIGGER:
             # Whoever keeps the database put a trigger there that refuses: nothing was written.
             return _unavailable(error)
@@ -54,6 +65,14 @@ def translated(error: Exception) -> Exception:
             return _unavailable(error)
         case _:
             return error
+
+
+def _of_postgres(error: Exception) -> Exception:
+    state = str(getattr(error, "sqlstate", None) or "")
+    if state in _RETRYABLE:
+        return Retry(state)
+    is_lost = hasattr(error, "sqlstate") and any(kind.__name__ in _LOST for kind in type(error).__mro__)
+    return _unavailable(error) if is_lost or state in _CLOSED else error
 
 
 def _primary_code(error: sqlite3.Error) -> int:

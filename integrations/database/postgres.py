@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import psycopg
 import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
+from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
@@ -18,13 +19,14 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Arrival
 from integrations.database import schema
-from integrations.database.errors import SYSTEM, VENDOR, Retry, translated
+from integrations.database.errors import SYSTEM, Retry, translated
 from integrations.database.inbox import arrival_row
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket, Turnstile
 from integrations.database.session import Session, Statements, moment
 from integrations.database.watch import Watch
 
 R = TypeVar("R")
+_VENDOR = (psycopg.Error, exc.SQLAlchemyError)
 
 WAIT = 2.0
 """Seconds for a connection of the pool: no action waits longer for a database."""
@@ -116,7 +118,7 @@ class Postgres:
                     yield connection, cursor
             finally:
                 self._give_back(pooled, connection)
-        except VENDOR as error:
+        except _VENDOR as error:
             failure = translated(error)
             if failure is error:
                 raise

@@ -16,7 +16,6 @@ from integrations.database.holds import SqlHolds, SqlLocks, SqlSteps
 from integrations.database.inbox import SqlInbox
 from integrations.database.operations import SqlOperations
 from integrations.database.outbox import SqlOutbox, Turns
-from integrations.database.postgres import Postgres
 from integrations.database.records import SqlRecords
 from integrations.database.releases import SqlDefaults, SqlReleases
 from integrations.database.session import Session
@@ -90,6 +89,8 @@ def open_store(url: Secret | str, *, clock: Clock, connections: int = 10) -> Dat
     plain = url.reveal() if isinstance(url, Secret) else url
     if plain.startswith("sqlite:"):
         return DatabaseStore(Sqlite(plain, clock=clock))
+    from integrations.database.postgres import Postgres
+
     return DatabaseStore(Postgres(plain, clock=clock, connections=connections))
 
 
