@@ -20,6 +20,9 @@ SURE = 3.0
 """Standard deviations: how sure a failure has to be before there are enough requests (about 1 in 1,000)."""
 
 
+_LARGEST = 1e12
+
+
 class Outcome(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict
     FAIL = "fail"
@@ -152,7 +155,8 @@ def _limit(gauge: Gauge, stable: float, limits: Limits) -> float:
 
 
 def _finite(points: Iterable[tuple[datetime, float]]) -> Points:
-    return tuple((at, value) for at, value in points if math.isfinite(value))
+    """Also without what no rate, share or time can be."""
+    return tuple((at, value) for at, value in points if math.isfinite(value) and 0 <= value <= _LARGEST)
 
 
 def _requests(evidence: Evidence) -> float | None:
