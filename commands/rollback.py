@@ -32,7 +32,7 @@ from bot.steps.delivery import (
     warn,
 )
 from bot.steps.records import SetProof
-from bot.steps.rollout import CreateConfig
+from bot.steps.rollout import RESTARTED, CreateConfig
 from bot.steps.step import Face, Plan, Planned
 
 
@@ -47,7 +47,7 @@ def plan(params: Rollback, world: World) -> Plan:
     app = world.apps.locate(params.app.app, params.env)
     found = targets(world, app)
     known = world.book.releases(str(app.name), str(app.env), limit=50)
-    now = running_release(found[0], known)
+    now = running_release(found[0], known) or _under_other_names(world, found[0], known)
     release = _choose(app, params.app.ref, known, now, found[0])
     old = version_of(found[0].image, known)
     bake = world.rules.duration("bake", app.name, app.env)
@@ -94,7 +94,8 @@ def _choose(app: App, ref: str | None, known: tuple[Release, ...], now: Release 
                 next=text("Choose another from `history {app} in {env}`.", **where),
             )
         good = [named]
-    chosen = next((r for r in good if r is not now and r.template != target.workload.template.json), None)
+    running = {_pods_of(target.workload.template.json), *([_pods_of(now.template)] if now else [])}
+    chosen = next((r for r in good if _pods_of(r.template) not in running), None)
     if chosen is None:
         raise Preflight(
             text("There is nothing to go back to for {app} on {env}.", **where),
@@ -104,6 +105,22 @@ def _choose(app: App, ref: str | None, known: tuple[Release, ...], now: Release 
             next=text("Deploy the version that you want: `deploy {app}@VERSION to {env}`.", **where),
         )
     return chosen
+
+
+def _pods_of(template: str) -> Template:
+    """Without the mark of a restart: the same pods."""
+    return Template(template).without_annotation(RESTARTED)
+
+
+def _under_other_names(world: World, target: Target, known: tuple[Release, ...]) -> Release | None:
+    """The release that runs with its config under the names that an earlier rollback gave it."""
+    now = _pods_of(target.workload.template.json)
+    for release in known:
+        if release.image == target.image:
+            template, renamed, _ = _with_its_config(world, target, release)
+            if renamed and _pods_of(template.json) == now:
+                return release
+    return None
 
 
 def _with_its_config(

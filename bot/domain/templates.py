@@ -90,6 +90,15 @@ class Template:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), name: value}
         return Template.of(raw)
 
+    def without_annotation(self, name: str) -> Template:
+        raw = self.raw()
+        metadata = raw.get("metadata") or {}
+        kept = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != name}
+        metadata.pop("annotations", None)
+        if kept:
+            metadata["annotations"] = kept
+        return Template.of(raw)
+
 
 def _config_references(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The places in a pod spec that name a ConfigMap, as they stand (to be read or changed)."""

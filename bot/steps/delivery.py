@@ -20,7 +20,7 @@ from bot.ports.observing import Scope
 from bot.ports.store import Proof, Release
 from bot.ports.world import World
 from bot.steps.records import JudgeRelease, RecordRelease
-from bot.steps.rollout import Bake, ReplaceTemplate
+from bot.steps.rollout import RESTARTED, Bake, ReplaceTemplate
 from bot.steps.step import Planned
 
 MIN_READY = 10
@@ -147,8 +147,9 @@ def version_of(image: str, known: tuple[Release, ...]) -> str:
 
 
 def running_release(target: Target, known: tuple[Release, ...]) -> Release | None:
-    """The newest release whose template is what runs now."""
-    return next((r for r in known if r.template == target.workload.template.json), None)
+    """The newest release whose template is what runs now, whenever its pods were restarted."""
+    now = target.workload.template.without_annotation(RESTARTED)
+    return next((r for r in known if Template(r.template).without_annotation(RESTARTED) == now), None)
 
 
 def check_not_bad(image: str, version: str, app: App, known: tuple[Release, ...]) -> None:

@@ -44,6 +44,24 @@ def test_a_rollback_brings_back_the_configs_exact_bytes(bot: Bench) -> None:
     assert dict(state.configs[read].data) == old
 
 
+def test_after_a_restart_a_rollback_still_goes_back_to_another_version(bot: Bench) -> None:
+    deployed(bot)
+    assert bot.run(bot.start("ana", "restart web to staging")).phase is Phase.DONE
+    answer = bot.say("lee", "rollback web to staging")
+    assert "roll back web on staging to 1.8.1" in words(answer)
+
+
+def test_a_release_that_runs_under_other_names_of_its_config_is_not_gone_back_to(bot: Bench) -> None:
+    deployed(bot)
+    state = bot.world.state("eu-1").namespace("web-staging")
+    name = next(name for name in state.configs if name.startswith("web"))
+    state.configs[name].data = {"CHANGED": "yes"}
+    assert bot.run(bot.start("lee", "rollback web to staging")).phase is Phase.DONE
+    answer = bot.say("lee", "rollback web to staging")
+    assert answer.is_error
+    assert "nothing to go back to" in words(answer)
+
+
 def test_there_is_nothing_to_go_back_to_before_the_first_deploy(bot: Bench) -> None:
     answer = bot.say("ana", "rollback web to staging")
     assert answer.is_error
