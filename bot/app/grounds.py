@@ -5,6 +5,7 @@ Both end in settings, as an operator would have written them, from which the rea
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from bot.settings import ClusterPlace, EnvPlace, Settings, read
 from integrations.kubernetes.connection import Kubeconfig
 from integrations.kubernetes.discovery import ENV_LABEL, TENANT_LABEL, LabelledNamespace, context_of, discover
 
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 RIG = "rig"
 CLUSTER = "cluster"
 """What a cluster is called that only a kubeconfig names."""
@@ -58,6 +60,13 @@ def _envs(found: tuple[LabelledNamespace, ...]) -> Mapping[str, tuple[EnvPlace, 
     """A tenant that has several namespaces in one env has several places there."""
     places: dict[str, list[dict[str, str]]] = {}
     for each in sorted(found, key=lambda each: (each.env, each.name)):
+        if not (_NAME.fullmatch(each.env) and _NAME.fullmatch(each.tenant)):
+            raise SettingsBroken(
+                text(
+                    "Namespace {name} is labelled {env} and {tenant}.", name=each.name, env=each.env, tenant=each.tenant
+                ),
+                why=text("Names of envs and tenants have small letters, digits and dashes."),
+            )
         rows = places.setdefault(each.env, [])
         row = next((row for row in rows if each.tenant not in row), None)
         if row is None:
