@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.rig import build, network
 from tests.rig.kubectl import Kubectl
+from tests.rig.rig import Namespace
 from tests.rig.waiting import until
 
 PORT = 18000
@@ -75,16 +76,35 @@ class Traefik:
         }
 
 
+def define_gateways(admin: Kubectl) -> None:
+    """The Gateway API's definitions. Raises NotBuiltError."""
+    for kind in GATEWAY_KINDS:
+        file = build.GATEWAY_API.path("crds") / f"gateway.networking.k8s.io_{kind}.yaml"
+        admin("apply", "--server-side", "--force-conflicts", "-f", file)
+    names = [f"crd/{kind}.gateway.networking.k8s.io" for kind in GATEWAY_KINDS]
+    admin("wait", "--for=condition=Established", *names, "--timeout=30s")
+
+
+def allow(namespace: Namespace, rules: list[dict[str, object]], *groups: str) -> None:
+    """The built-in role `edit` knows nothing of routes: a cluster's owner adds them."""
+    subjects = [{"kind": "Group", "name": name, "apiGroup": "rbac.authorization.k8s.io"} for name in groups]
+    metadata = {"name": "routes", "namespace": namespace.name}
+    group = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "routes"}
+    namespace.rig.kubectl.apply(
+        {**group, "kind": "Role", "rules": rules},
+        {**group, "kind": "RoleBinding", "roleRef": reference, "subjects": subjects},
+    )
+
+
 @contextmanager
 def running(folder: Path, admin: Kubectl, log: Path) -> Iterator[Traefik]:
     """Applies the definitions and starts it in the node's network. Raises NotBuiltError."""
     build.require(PARTS)
-    files = [build.GATEWAY_API.path("crds") / f"gateway.networking.k8s.io_{kind}.yaml" for kind in GATEWAY_KINDS]
-    files += sorted(build.TRAEFIK.path("crds").glob("*.yaml"))
-    for file in files:
+    define_gateways(admin)
+    for file in sorted(build.TRAEFIK.path("crds").glob("*.yaml")):
         admin("apply", "--server-side", "--force-conflicts", "-f", file)
-    names = [f"crd/{kind}.gateway.networking.k8s.io" for kind in GATEWAY_KINDS] + ["crd/ingressroutes.traefik.io"]
-    admin("wait", "--for=condition=Established", *names, "--timeout=30s")
+    admin("wait", "--for=condition=Established", "crd/ingressroutes.traefik.io", "--timeout=30s")
     admin.apply(
         {
             "apiVersion": "gateway.networking.k8s.io/v1",
