@@ -109,7 +109,7 @@ def _face(
     for each in found:
         warnings += [line for line in warn(each) if line not in warnings]
     if not any(r.image == target.image for r in known):
-        warnings.append(text("{old} was not deployed from here; it is remembered as it runs now", old=old))
+        warnings.append(text("First deploy from here: {old}, as it runs now, is kept to go back to", old=old))
     before = target.image.partition("@")[2]
     after = short(image.digest)[:6]
     digests = text("`{a}` → `{b}`", a=short(before)[:6], b=after) if before else text("digest `{b}`", b=after)

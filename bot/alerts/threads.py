@@ -179,8 +179,9 @@ def _state(group: AlertGroup, app: App | None) -> AlertState:
 def _blame(state: AlertState, op: Operation, began: datetime) -> AlertState:
     assert op.started is not None
     minutes = int((began - op.started).total_seconds() // 60)
+    before = f"{minutes} min" if minutes else "less than a minute"
     values = asdict(state)
-    values.update(suspect=op.id, suspect_words=f"{op.line}, by {op.requester}, {minutes} min before it began")
+    values.update(suspect=op.id, suspect_words=f"{op.line}, by {op.requester}, {before} before it began")
     return AlertState(**values)
 
 
@@ -221,10 +222,11 @@ def draw(thread: AlertThread) -> Reply:
         blocks.append(
             Note(
                 text(
-                    "Since {at} · {n} of {all} fire · al-{number}",
+                    "Since {at}{count} · al-{number} · state, releases and logs are in the thread",
                     at=since,
-                    n=state.firing,
-                    all=state.total,
+                    count=text(" · {n} of {all} still fire", n=state.firing, all=state.total)
+                    if state.total > 1
+                    else text(""),
                     number=thread.number,
                 )
             )

@@ -202,7 +202,7 @@ def line_of(sealed: Sealed) -> str:
     if record.kind in {"signal", "vote"} and details.get("signal"):
         facts.append(_plain(details["signal"]))
     if writes := details.get("writes", ""):
-        facts.append(f"{_plain(writes)} writes")
+        facts.append("1 write" if writes == "1" else f"{_plain(writes)} writes")
     if (seconds := details.get("seconds", "")).isdigit():
         facts.append(span(timedelta(seconds=int(seconds))))
     facts.append(f"record {sealed.seq}")

@@ -35,7 +35,7 @@ from bot.domain.reply import (
     text,
 )
 from bot.operations.request_card import approval, never_began, preview, review
-from bot.operations.words import asked_by, joined, short_hash, stopper, titled
+from bot.operations.words import asked_by, short_hash, stopper, titled
 from bot.steps.analysis import Analyse
 from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_face, load_steps
@@ -106,8 +106,8 @@ def _running(op: Operation, face: Face) -> Reply:
         and op.seen.done < op.seen.of
     ):
         blocks.append(Paragraph(op.seen.why))
-    doing = text("step {n} of {all}: {what}", n=op.cursor + 1, all=len(op.steps), what=step) if step else text("")
-    blocks.append(Note(joined([doing] if step else [text("{id}", id=op.id)])))
+    if step is not None and op.seen is not None and op.seen.of:
+        blocks.append(Note(text("step {n} of {all}: {what}", n=op.cursor + 1, all=len(op.steps), what=step)))
     blocks.append(asked_by(op, _deadline(op)))
     row = list(face.running)
     if not op.is_committed and face.stop is not None:
@@ -129,10 +129,12 @@ def _current(op: Operation) -> Text | None:
 def _progress(op: Operation) -> Block:
     started = op.started or op.created
     if op.seen is None or op.seen.of == 0:
+        step = _current(op)
+        what = text(": {step}", step=step) if step else text("")
         return Bar(
             op.cursor,
             len(op.steps),
-            text("*step {n} of {all}*, started {at}", n=op.cursor + 1, all=len(op.steps), at=started),
+            text("*step {n} of {all}*{what}, started {at}", n=op.cursor + 1, all=len(op.steps), what=what, at=started),
         )
     return Bar(
         op.seen.done,
@@ -281,8 +283,15 @@ def _undone(op: Operation, face: Face) -> Reply:
     failed = tuple(b for b in face.failed if op.failed_step is not None or not b.line.startswith("unlock "))
     blocks: list[Block] = [
         Paragraph(text("*Why:* {why}", why=op.why or text("It failed."))),
-        Paragraph(text("*Now:* {undone}.", undone=face.undone)),
+        *_next_after(op),
         asked_by(op, _ended(op)),
         Buttons(failed[:3], more=(*failed[3:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
     ]
     return Reply(text("Rolled back · {undone}", undone=face.undone), tuple(blocks))
+
+
+def _next_after(op: Operation) -> tuple[Block, ...]:
+    """The header says what is now; whoever stopped it knows why."""
+    if op.failed_step is None or op.kind not in {"deploy", "canary"}:
+        return ()
+    return (Paragraph(text("*Next:* see its last log lines, mend it, and deploy the mended version.")),)

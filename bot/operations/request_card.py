@@ -86,7 +86,7 @@ def _facts(face: Face) -> list[Block]:
 def approval(op: Operation, face: Face) -> Reply:
     given = voters(op)
     names = text(", ".join(f"{{v{i}}}" for i in range(len(given))), **{f"v{i}": who for i, who in enumerate(given)})
-    votes = text("{n} of {votes}", n=len(given), votes=_approvals(op))
+    votes = text("{n} of {all} approvals", n=len(given), all=op.quorum.votes)
     if given:
         votes = text("{votes}: {names}", votes=votes, names=names)
     group: Text | Group = Group(op.quorum.group) if op.quorum.group else text("anybody else")

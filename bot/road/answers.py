@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.domain.errors import IntegrationError, PilothouseError
 from bot.domain.forms import Form
-from bot.domain.operation import BEFORE_WRITES, Operation, Phase
+from bot.domain.operation import BEFORE_WRITES, Operation, Phase, SignalKind
 from bot.domain.refs import OperationId
 from bot.domain.reply import Block, Buttons, Note, Paragraph, Reply, Text, text
 from bot.road.request import Answered, Asks, Crashed, Outcome, Proposed, Refused, Signalled, Started
@@ -46,7 +46,7 @@ def answer(outcome: Outcome, preview: Callable[[Operation], Reply]) -> Answer:
         case Proposed(operation=op) | Started(operation=op):
             return Answer(_stands(op), operation=op.id)
         case Signalled(operation=op):
-            return Answer(_stands(op), operation=op.id)
+            return Answer(_heard(op), operation=op.id)
         case Asks(form=form):
             return Answer(Reply(text("{title}", title=form.title)), Show.FORM, form=form)
         case Refused(error=error, record=record):
@@ -64,6 +64,32 @@ def _stands(op: Operation) -> Reply:
         words = text("{id} starts: `{line}`. Its card shows how it goes.", id=op.id, line=op.line)
     else:
         words = text("{id} is {phase}: `{line}`.", id=op.id, phase=op.phase.value, line=op.line)
+    return Reply(None, (Paragraph(words),))
+
+
+_HEARD = {
+    SignalKind.APPROVE: "You approved {id}. Its card shows how it goes.",
+    SignalKind.DENY: "You denied {id}. Nothing was changed.",
+    SignalKind.PROMOTE: "{id} goes on. Its card shows how it goes.",
+    SignalKind.PAUSE: "{id} is paused where it is.",
+    SignalKind.RESUME: "{id} goes on.",
+    SignalKind.EXTEND: "{id} has 15 min more for this step.",
+}
+
+
+def _heard(op: Operation) -> Reply:
+    """What became of the signal that was just given."""
+    kind = op.signals[-1].kind if op.signals else SignalKind.ASK
+    if op.phase is Phase.WITHDRAWN:
+        words = text("{id} is withdrawn. Nothing was changed.", id=op.id)
+    elif kind in {SignalKind.CANCEL, SignalKind.ABORT}:
+        words = text("{id} stops and puts back what was. Its card shows how it goes.", id=op.id)
+    elif kind is SignalKind.APPROVE and op.phase is Phase.WAITING:
+        words = text("You approved {id}. It waits for others.", id=op.id)
+    elif kind in _HEARD:
+        words = text(_HEARD[kind], id=op.id)
+    else:
+        return _stands(op)
     return Reply(None, (Paragraph(words),))
 
 

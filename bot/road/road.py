@@ -190,7 +190,7 @@ class Road:
         assert shape is not None
         needs = [slot for slot in shape.slots if slot.is_required]
         if request.wants_form and not request.values:
-            return Asks(self.form(request.line, known))
+            return Asks(self._filled(shape, request.line, known))
         wants_form = not words.strip() and not request.values and needs
         if not wants_form or request.origin in {Origin.ALERT, Origin.SCHEDULED}:
             return None
@@ -206,7 +206,23 @@ class Road:
             replace(field, options=tuple(str(env) for env in self._apps.envs())) if field.widget == "env" else field
             for field in form(shape, known)
         )
-        return Form(shape.command.name, shape.command.name.capitalize(), fields)
+        title = shape.command.name.capitalize()
+        match shape.command.does:
+            case Answers():
+                return Form(shape.command.name, title, fields, submit="Show", note="")
+            case Changes(risk=risk) if risk is not Risk.LOW:
+                return Form(shape.command.name, title, fields)
+            case _:
+                return Form(shape.command.name, title, fields, submit=title, note="")
+
+    def _filled(self, shape: Shape, line: str, known: Mapping[str, str]) -> Form:
+        """Of a button. What it says about an operation is settled: only the rest is asked."""
+        form = self.form(line, known)
+        words = partial(shape, line.removeprefix(shape.command.name).strip())
+        if not isinstance(shape.command.does, Signals) or not words:
+            return form
+        fields = tuple(field for field in form.fields if field.name not in words)
+        return replace(form, command=line, title=f"{form.title} {' '.join(words.values())}"[:24], fields=fields)
 
     def _parse(self, shape: Shape, words: str, trip: _Trip, defaults: Mapping[str, str]) -> object:
         request = trip.request

@@ -174,10 +174,10 @@ def test_a_deploy_by_form_shows_errors_beside_its_fields_and_the_plan_in_the_sam
 ) -> None:
     ana = window(size, ANA, STAGING)
     type_command(ana, "/deploy")
-    form = dialog(ana, "Env")
+    form = dialog(ana, "Environment")
     take(ana, f"deploy-form{suffix}")
     form.get_by_label("App", exact=True).fill("Web Shop!")
-    form.get_by_label("Env", exact=True).select_option(label="staging")
+    form.get_by_label("Environment", exact=True).select_option(label="staging")
     form.locator(".dialog-buttons button").last.click()
     expect(form.locator(".field-error").first).to_contain_text("has to be a name")
     form.get_by_label("App", exact=True).fill("web@1.8.2")
