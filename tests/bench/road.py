@@ -32,7 +32,7 @@ from bot.road.road import Road
 from bot.slack.render import Surface, render
 from commands.catalogue import CATALOGUE
 from integrations.database.store import open_store
-from tests.bench.edges import CHANNEL, TEAM, USER, Post, bare_app, dispatched
+from tests.bench.edges import CHANNEL, TEAM, USER, Post, bare_app, dispatched, plain_insert
 from tests.bench.figures import Figure, Goal, cpu_in_turns, us
 from tests.kit.bench import POLICY, KnownPeople, ManualClock
 from tests.slack.stage import MACS, NAMES
@@ -108,19 +108,24 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         stage = staged(Path(name))
         with bare_app() as (app, secret):
-            yield from _reads(stage, partial(dispatched, app, Post(secret).command))
+            connection, insert = plain_insert(Path(name))
+            yield from _reads(stage, partial(dispatched, app, Post(secret).command), insert)
+            connection.close()
         yield from _flatness(stage)
         stage.store.close()
 
 
-def _reads(stage: Stage, bare: Callable[[], None]) -> Iterator[Figure]:
+def _reads(stage: Stage, bare: Callable[[], None], insert: Callable[[], None]) -> Iterator[Figure]:
     road = stage.road(CATALOGUE)
     works = {line: partial(stage.ask, road, line) for line in READS}
-    found = cpu_in_turns({"bare": bare, **works}, rounds=ROUNDS, times=TIMES)
-    base = found.pop("bare")
+    found = cpu_in_turns({"bare": bare, "insert": insert, **works}, rounds=ROUNDS, times=TIMES)
+    base, synced = found.pop("bare"), found.pop("insert")
     for line, ours in found.items():
         goal = Goal(2) if line == READS[0] else None
         yield Figure("road", f"CPU of `{line}`", us(ours), f"bare Bolt dispatch: {us(base)}", ours / base, goal)
+    ours, both = found[READS[0]], base + synced
+    said = f"bare Bolt dispatch + one synced INSERT: {us(both)}"
+    yield Figure("road", f"CPU of `{READS[0]}`", us(ours), said, ours / both)
 
 
 def _flatness(stage: Stage) -> Iterator[Figure]:
