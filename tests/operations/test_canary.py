@@ -11,7 +11,7 @@ from bot.domain.refs import AppName, EnvName
 from bot.domain.workloads import Workload
 from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_steps
-from commands.canary import achieved, replicas_for
+from bot.steps.replica_plan import achieved, replicas_for
 from tests.kit.bench import Bench, words
 
 
