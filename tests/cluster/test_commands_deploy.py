@@ -56,24 +56,3 @@ def test_a_deploy_to_prod_waits_for_the_approval_of_somebody_else(rig: Rig, town
     assert "by `bo`" in town.audited("Vote", id)
     assert "by `ana`" in town.audited("Outcome: done", id)
     assert town.slack.refusals() == []
-
-
-def test_a_deploy_and_a_restart_over_socket_mode(rig: Rig, town_over_socket: Town) -> None:
-    town = town_over_socket
-    new = rig.push_image("web", "2.0")
-    url = town.deploy(web(rig))
-    id = town.asks("ana", "deploy web@2.0 to staging", "Deploy")
-    assert town.ended(id)["text"].startswith("Done: web 2.0 is live on staging")
-    assert town.image("web") == new
-    town.check_who_wrote(id, "ana@example.com")
-    assert town.audited("Outcome: done", id)
-
-    before = {pod["metadata"]["uid"] for pod in town.pods("web")}
-    with Load(url, rate=50) as load:
-        again = town.asks("ana", "restart web to staging", "Restart")
-        assert town.ended(again)["text"].startswith("Done: web on staging was restarted")
-    assert not before & {pod["metadata"]["uid"] for pod in town.pods("web")}
-    assert town.image("web") == new
-    assert load.result.lost == ()
-    town.check_who_wrote(again, "ana@example.com")
-    assert town.slack.refusals() == []
