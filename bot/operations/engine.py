@@ -25,6 +25,7 @@ from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
 from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
+from bot.operations.marks import reason_of, settle, step_key, writes_outside
 from bot.operations.thread import say_step, say_the_end, say_the_turn
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
@@ -125,7 +126,7 @@ class Engine:
             self._store.transact(lambda tx: self._not_yet(tx, claim, why))
             return
         except PilothouseError as error:
-            code, why = error.code, _reason(error)
+            code, why = error.code, reason_of(error)
             self._store.transact(lambda tx: self._refuse(tx, claim, code, why))
             return
         self._store.transact(lambda tx: self._take_holds(tx, claim))
@@ -250,7 +251,7 @@ class Engine:
         except Conflict as error:
             log.info("the target moved on", operation=op.id, step=mark.step, error=str(error))
         except (Refused, Missing, UserError) as error:
-            failed = Progress(Standing.FAILED, why=_reason(error))
+            failed = Progress(Standing.FAILED, why=reason_of(error))
         except Unavailable as error:
             state = StepState.UNKNOWN
             log.info("no answer to a write", operation=op.id, step=mark.step, error=str(error))
@@ -374,30 +375,3 @@ class Engine:
                 details=details,
             )
         )
-
-
-def settle(tx: Tx, id: OperationId, fence: int) -> None:
-    """After a stamp nothing older can land: open writes are history."""
-    for step, state, _ in tx.steps.states(id):
-        if state is not StepState.DONE:
-            tx.steps.mark(id, step, StepState.DONE, fence=fence)
-
-
-def writes_outside(op: Operation, key: str) -> bool:
-    """The step of this key changes a cluster, not only our own records."""
-    try:
-        planned = load_steps(op.plan)[int(key.removeprefix("u"))]
-    except (UnknownKind, IndexError, ValueError):
-        return True
-    step = planned.undo if key.startswith("u") else planned.do
-    return step is not None and bool(step.targets())
-
-
-def step_key(op: Operation) -> str:
-    return f"u{op.cursor}" if op.phase is Phase.UNDOING else str(op.cursor)
-
-
-def _reason(error: PilothouseError) -> Text:
-    if error.why is None:
-        return error.what
-    return text("{what} {why}", what=error.what, why=error.why)

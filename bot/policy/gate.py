@@ -6,12 +6,13 @@ Pure: each raises the UserError that says what, why and the next step, or return
 from __future__ import annotations
 
 from bot.command import AnyCommand
-from bot.domain.errors import CapExceeded, Frozen, Locked, NotPermitted, TargetBusy
+from bot.domain.errors import CapExceeded, Frozen, Locked, NotEnrolled, NotPermitted, TargetBusy
 from bot.domain.operation import Operation, SignalKind
 from bot.domain.refs import OperationId, Principal
 from bot.domain.reply import Button, Text, text
 from bot.policy.judge import Denied, Judge
 from bot.ports.apps import App
+from bot.ports.people import Status
 from bot.ports.world import World
 from bot.steps.step import Plan
 
@@ -146,3 +147,19 @@ def check_voter(judge: Judge, principal: Principal, kind: SignalKind, operation:
             why=text("Its votes come from {group}.", group=operation.quorum.group),
             next=text("Somebody of {group} can.", group=operation.quorum.group),
         )
+
+
+def check_standing(status: Status, *, is_change: bool) -> None:
+    whys = {
+        Status.STRANGER: text("You belong to another workspace."),
+        Status.BOT: text("Bots and workflows are nobody here."),
+        Status.GONE: text("Your account is deactivated."),
+    }
+    if status is Status.GUEST and is_change:
+        raise NotEnrolled(
+            text("Guests may not change anything."),
+            why=text("You are a guest in this workspace."),
+            next=text("Ask a member of the team to run it."),
+        )
+    if status in whys:
+        raise NotEnrolled(text("I may not do this for you."), why=whys[status])

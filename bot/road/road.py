@@ -32,7 +32,7 @@ from bot.domain.forms import Form
 from bot.domain.operation import Operation
 from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Principal
 from bot.domain.reply import Reply, Text, text
-from bot.policy.gate import busy, check_permitted, check_rules, check_signal
+from bot.policy.gate import busy, check_permitted, check_rules, check_signal, check_standing
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import Identity, People, Status
@@ -137,7 +137,7 @@ class Road:
         words, is_shared = _take_share(words)
         world = self._world(principal, request)
         status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
-        _check_standing(status, is_change=not isinstance(shape.command.does, Answers))
+        check_standing(status, is_change=not isinstance(shape.command.does, Answers))
         defaults = world.trail.defaults(request.place)
         if asks := self._form(trip, defaults, words):
             self._settle(request)
@@ -382,22 +382,6 @@ class Road:
 def _expiry(judge: Judge, app: App | None) -> timedelta:
     """How long a request for approval stays open."""
     return judge.duration("approval-expiry", app.name if app else None, app.env if app else None)
-
-
-def _check_standing(status: Status, *, is_change: bool) -> None:
-    whys = {
-        Status.STRANGER: text("You belong to another workspace."),
-        Status.BOT: text("Bots and workflows are nobody here."),
-        Status.GONE: text("Your account is deactivated."),
-    }
-    if status is Status.GUEST and is_change:
-        raise NotEnrolled(
-            text("Guests may not change anything."),
-            why=text("You are a guest in this workspace."),
-            next=text("Ask a member of the team to run it."),
-        )
-    if status in whys:
-        raise NotEnrolled(text("I may not do this for you."), why=whys[status])
 
 
 def _take_share(words: str) -> tuple[str, bool]:
