@@ -97,12 +97,17 @@ def _line_writer(settings: Settings) -> Callable[[str], None]:
     return write
 
 
-def until_stopped() -> None:
-    # What the start made stays: else every full collection walks through it, some 50 ms without an acknowledgement.
-    gc.freeze()
+def stop_signals() -> threading.Event:
+    """Set by SIGTERM and SIGINT from now on, also while the start is under way."""
     stopped = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stopped.set())
+    return stopped
+
+
+def wait_for_the_end(stopped: threading.Event) -> None:
+    # What the start made stays: else every full collection walks through it, some 50 ms without an acknowledgement.
+    gc.freeze()
     stopped.wait()
 
 
@@ -125,9 +130,10 @@ def serve(path: Path | None) -> int:
         return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
     except OSError as error:
         return complain(f"The web address {settings.web.host}:{settings.web.port} cannot be had: {error.strerror}.")
+    stopped = stop_signals()
     live.start()
     say("Pilothouse is ready.")
-    until_stopped()
+    wait_for_the_end(stopped)
     live.stop()
     return OK
 
@@ -142,7 +148,7 @@ def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str
         return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
     say(f"Pilothouse is ready: {ground.url}")
     say('Switch between people at the bottom left; in another terminal: .venv/bin/pilothouse run "status web"')
-    until_stopped()
+    wait_for_the_end(stop_signals())
     ground.stop()
     return OK
 

@@ -91,9 +91,14 @@ def _effects(cell: Cell, id: str, phase: str, writes: list[dict[str, Any]]) -> l
         problems.append(f"{phase} with {found} instead of {cell.kind.effects}")
     if phase in {"refused", "expired", "denied", "withdrawn"} and found:
         problems.append(f"{phase}, and yet {found}")
-    fences = [write["fence"] for write in writes if write["operation"] == id]
-    if fences != sorted(fences):
-        problems.append(f"fences went back: {fences}")
+    by_object: dict[str, list[int]] = {}
+    for write in writes:
+        # What is deleted still bears the mark that it had.
+        if write["operation"] == id and write["verb"] != "DELETE":
+            by_object.setdefault(write["path"], []).append(write["fence"])
+    problems += [
+        f"fences of {path} went back: {fences}" for path, fences in by_object.items() if fences != sorted(fences)
+    ]
     if phase not in {cell.kind.outcome, "refused"} and phase in {"done", "undone", "stuck", "closed"}:
         problems.append(f"it ended {phase}, and nothing was wrong with its target")
     return problems

@@ -182,7 +182,7 @@ def _settle(made: Run) -> None:
         stage = made.stage
         unsent = stage.database.rows("SELECT key FROM messages WHERE sent_rev < rev AND channel <> ''")
         all_run = all(r.is_running and not stage.stands_still(r) for r in stage.replicas)
-        if all_run and not unsent and not made.ended_at and not made.stopped_at:
+        if all_run and not unsent and not made.ended_at and not made.stopped_at and stage.are_connected():
             time.sleep(1.0)  # whoever woke up may still want to write something
             if all(r.is_running and not stage.stands_still(r) for r in stage.replicas):
                 return

@@ -175,8 +175,10 @@ class Stage:
             )
 
     def wait_until_ready(self) -> None:
-        count = len(self.replicas)
-        wait_for(lambda: self._connections() >= count, 60, "the bots to connect")
+        wait_for(self.are_connected, 60, "the bots to connect")
+
+    def are_connected(self) -> bool:
+        return self._connections() >= len(self.replicas)
 
     def _connections(self) -> int:
         for replica in self.replicas:
