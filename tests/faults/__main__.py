@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import shutil
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ def main() -> int:
     report = folder / "report.jsonl"
     known = {(line["round"], line["cell"]) for line in lines_of(report)}
     todo = [(round, cell) for round, cell in chosen(args) if (round, cell.name) not in known]
+    # A run that is broken off has then seen something of everything.
+    random.Random(args.seed).shuffle(todo)
     print(f"{len(todo)} cells to run, {len(known)} in {report} already", flush=True)
     server = Server() if args.postgres else None
     guard = Lock()

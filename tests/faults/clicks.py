@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--postgres", action="store_true")
     args = parser.parse_args()
     with ExitStack() as stack:
+        urls: tuple[str, ...]
         if args.postgres:
             server = Server()
             stack.callback(server.remove)

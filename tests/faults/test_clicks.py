@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.clicks import click
-from tests.faults.test_quick import postgres
 from tests.integrations.database.postgres_server import Server
-
-__all__ = ["postgres"]
 
 ROUNDS = 40
 
@@ -21,6 +18,6 @@ def test_fifty_clicks_at_once_execute_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_fifty_clicks_at_once_on_two_replicas_execute_once(postgres: Server) -> None:  # noqa: F811
+def test_fifty_clicks_at_once_on_two_replicas_execute_once(postgres: Server) -> None:
     found = click(rounds=2, threads=50, urls=(postgres.fresh(),) * 2)
     assert (found.executions, found.most) == (2, 1)

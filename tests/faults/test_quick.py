@@ -5,14 +5,13 @@ The whole of it: `make faults`. Nothing here is about speed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.cells import KINDS, Cell, Fault, drawn
 from tests.faults.run import run
-from tests.integrations.database.postgres_server import Server, binaries
+from tests.integrations.database.postgres_server import Server
 
 SEED = 1
 
@@ -39,15 +38,6 @@ def test_an_operation_is_done_once_whatever_happens_to_its_bot(name: str, tmp_pa
     outcome = run(cell(name), tmp_path / "cell")
     assert outcome.problems == []
     assert outcome.fired
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    if binaries() is None:
-        pytest.skip("no PostgreSQL server is installed")
-    server = Server()
-    yield server
-    server.remove()
 
 
 @pytest.mark.postgres
