@@ -20,6 +20,9 @@ SURE = 3.0
 """Standard deviations: how sure a failure has to be before there are enough requests (about 1 in 1,000)."""
 
 
+FEWEST = 50
+"""Requests, below which nothing fails by its figures: it is looked again and again, and one bad moment is soon found."""
+
 _LARGEST = 1e12
 
 
@@ -145,7 +148,8 @@ def _is_over(gauge: Gauge, canary: float, limit: float, seen: float, limits: Lim
         return False
     if seen >= limits.requests:
         return True
-    return gauge is Gauge.ERRORS and surely_at_least(min(1.0, canary), seen) > limit
+    is_sure = seen >= FEWEST and surely_at_least(min(1.0, canary), seen) > limit
+    return gauge is Gauge.ERRORS and is_sure
 
 
 def _limit(gauge: Gauge, stable: float, limits: Limits) -> float:

@@ -74,7 +74,9 @@ def test_a_worse_canary_fails(found: Evidence, gauge: Gauge) -> None:
 def test_what_surely_fails_need_not_wait_for_enough_requests() -> None:
     few = evidence(rate=0.4, errors=(0.5, 0.0))
     assert judge(few, LIMITS).outcome is Outcome.FAIL
-    unsure = evidence(rate=0.1, errors=(0.07, 0.0))
+    fewer = evidence(rate=0.2, errors=(0.5, 0.0))
+    assert judge(fewer, LIMITS).outcome is Outcome.NOT_ENOUGH
+    unsure = evidence(rate=0.4, errors=(0.05, 0.0))
     assert judge(unsure, LIMITS).outcome is Outcome.NOT_ENOUGH
 
 
