@@ -76,7 +76,7 @@ def test_what_surely_fails_need_not_wait_for_enough_requests() -> None:
     assert judge(few, LIMITS).outcome is Outcome.FAIL
     fewer = evidence(rate=0.2, errors=(0.5, 0.0))
     assert judge(fewer, LIMITS).outcome is Outcome.NOT_ENOUGH
-    unsure = evidence(rate=0.4, errors=(0.05, 0.0))
+    unsure = evidence(rate=0.4, errors=(0.03, 0.0))
     assert judge(unsure, LIMITS).outcome is Outcome.NOT_ENOUGH
 
 
