@@ -103,9 +103,10 @@ def test_ana_deploys_and_bo_approves_exactly_the_plan_that_he_saw(
     review = dialog(bo, "You approve exactly this plan")
     take(bo, f"approval-dialog{suffix}")
     review.get_by_role("button", name="Approve", exact=True).click()
+    dialog(bo, "You approved").get_by_role("button", name="Close").last.click()
     running = shown(bo, "Running · deploy web 1.8.2 to prod")
+    expect(running).to_contain_text("pods ready", timeout=SLOW)
     take(bo, f"deploy-running{suffix}")
-    assert running.is_visible() or True
     shown(bo, "Done · web 1.8.2 is live on prod")
     shown(ana, "Done · web 1.8.2 is live on prod")
     office.wait_for(lambda: "done: web 1.8.2" in str(office.slack.messages("prod")))
@@ -160,9 +161,10 @@ def test_a_denial_says_what_should_change(office: Office, window: Open) -> None:
     bo = window(DESK, BO, PROD)
     press(shown(bo, "Approval needed"), "Deny")
     form = dialog(bo, "Reason")
+    expect(form.get_by_label("Operation")).to_have_count(0)
     form.get_by_label("Reason").fill("Not during the sale")
     take(bo, "deny-dialog")
-    form.locator("button[type=submit], .dialog-buttons button").last.click()
+    form.get_by_role("button", name="Deny", exact=True).click()
     denied = shown(bo, "Denied · deploy web 1.8.2 to prod")
     expect(denied).to_contain_text("Not during the sale")
     assert office.operation(id).phase is Phase.DENIED
@@ -238,6 +240,8 @@ def test_an_alert_names_the_deploy_before_it_and_leads_to_a_rollback(office: Off
     id = office.start(office.ana, "deploy web@1.9.0 to prod")
     office.approve(office.bo, id)
     assert office.ends(id).phase is Phase.DONE
+    if (leftover := office.bo.modal()) is not None:
+        office.bo.close(leftover)
     bo = window(DESK, BO, ALERTS)
     alert = shown(bo, "Firing · HighErrorRate · web on prod")
     expect(alert).to_contain_text("Likely cause", timeout=SLOW)

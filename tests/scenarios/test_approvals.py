@@ -12,6 +12,15 @@ from bot.playground.person import PersonAt, labels
 from tests.scenarios.office import Office
 
 DEPLOY = "deploy web@1.8.2 to prod"
+FREEZE = """
+freezes:
+  - name: year-end
+    reason: Nobody is there to mend it
+    env: [prod]
+    zone: Europe/Berlin
+    from: 2020-12-23 18:00
+    to: 2099-01-04 08:00
+"""
 
 
 def at_once(*deeds: object) -> None:
@@ -211,7 +220,7 @@ def test_one_operation_at_a_time_changes_an_app(office: Office) -> None:
 
 def test_a_freeze_that_begins_after_the_approval_was_asked_for_stops_it(office: Office) -> None:
     id = office.start(office.ana, DEPLOY)
-    office.write_policy(lambda words: words.replace("from: 2026-12-23 18:00", "from: 2020-12-23 18:00"))
+    office.write_policy(lambda words: words + FREEZE)
     office.wait_for(lambda: "Frozen" in frozen(office))
     office.approve(office.bo, id)
     card = office.card(id, says="Stopped")

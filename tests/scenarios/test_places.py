@@ -36,7 +36,7 @@ def test_a_form_from_open_to_done_with_the_plan_in_the_same_dialog(office: Offic
     assert wrong.value.fields is not None
     assert set(wrong.value.fields) & {"app", "deadline"}
     assert office.records() == ()
-    office.ana.submit(view, {"app": "web@1.8.2", "env": "staging", "reason": "because <!here>"})
+    office.ana.submit(view, {"app": "web@1.8.2", "env": "staging", "deadline": "2m", "reason": "because <!here>"})
     plan = dialog(office, office.ana, "Nothing has changed yet")
     assert plan["id"] == view["id"]
     assert labels(plan)[0] == "Deploy"
