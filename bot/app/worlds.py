@@ -118,4 +118,4 @@ class Worlds:
                 )
             return self.parts.cluster(name).writes(replace(person, operation=op.id))
 
-        return Hands(acting, StoredLedger(self.store, acting), self.parts.alert_writer, cluster)
+        return Hands(acting, StoredLedger(self.store, acting, op), self.parts.alert_writer, cluster)

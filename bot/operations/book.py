@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import OperationId, Principal
-from bot.ports.store import AlertThread, Lock, OperationFilter, Proof, RecordFilter, Release, Sealed, Store, Tx
+from bot.ports.store import (
+    AlertThread,
+    Lock,
+    LostClaim,
+    OperationFilter,
+    Proof,
+    RecordFilter,
+    Release,
+    Sealed,
+    Store,
+    Tx,
+)
 from bot.ports.world import Verdict
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +57,26 @@ class StoredBook:
 
 @dataclass(frozen=True, slots=True)
 class StoredLedger:
-    """bot.ports.world.Ledger over the Store, for one acting person."""
+    """bot.ports.world.Ledger over the Store, for one acting person and one step of one operation."""
 
     store: Store
     by: Principal
+    op: Operation
+    """As it was saved before this step: our own records are fenced by its version, as the clusters are by the mark."""
+
+    def _as_saved(self, work: Callable[[Tx], R]) -> R:
+        """Raises LostClaim where another worker has taken the operation over since."""
+
+        def fenced(tx: Tx) -> R:
+            found = tx.operations.lock(self.op.id)
+            if found is None or found.version != self.op.version:
+                raise LostClaim(self.op.id)
+            return work(tx)
+
+        return self.store.transact(fenced)
 
     def put_release(self, release: Release) -> int:
-        return self.store.transact(lambda tx: tx.releases.put(replace(release, at=tx.now, by=self.by)))
+        return self._as_saved(lambda tx: tx.releases.put(replace(release, at=tx.now, by=self.by)))
 
     def judge_release(self, app: str, env: str, *, operation: OperationId, proof: Proof) -> None:
         def work(tx: Tx) -> None:
@@ -57,19 +84,19 @@ class StoredLedger:
                 if release.operation == operation and release.proof is not Proof.ADOPTED:
                     tx.releases.judge(app, env, release.number, proof)
 
-        self.store.transact(work)
+        self._as_saved(work)
 
     def set_proof(self, app: str, env: str, number: int, proof: Proof) -> None:
-        self.store.transact(lambda tx: tx.releases.judge(app, env, number, proof))
+        self._as_saved(lambda tx: tx.releases.judge(app, env, number, proof))
 
     def lock(self, lock: Lock, *, time: timedelta | None) -> None:
-        self.store.transact(lambda tx: tx.locks.put(replace(lock, at=tx.now, until=tx.now + time if time else None)))
+        self._as_saved(lambda tx: tx.locks.put(replace(lock, at=tx.now, until=tx.now + time if time else None)))
 
     def unlock(self, app: str, env: str) -> None:
-        self.store.transact(lambda tx: tx.locks.drop(app, env))
+        self._as_saved(lambda tx: tx.locks.drop(app, env))
 
     def set_defaults(self, place: Place, defaults: dict[str, str]) -> None:
-        self.store.transact(lambda tx: tx.defaults.put(place, defaults))
+        self._as_saved(lambda tx: tx.defaults.put(place, defaults))
 
 
 @dataclass(frozen=True, slots=True)
