@@ -14,6 +14,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.adapter.socket_mode.internals import build_headers, send_response
 from slack_bolt.request import BoltRequest
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientNotConnectedError
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
@@ -205,6 +206,8 @@ class Socket(SocketModeHandler):
         answer = self.app.dispatch(request)
         try:
             send_response(client, req, answer, started)
+        except SlackClientNotConnectedError as gone:
+            log.info("an acknowledgement was lost with its connection", trouble=str(gone))
         finally:
             # What was stored is worked on even when Slack did not hear of it: it may not send it again.
             for work in after:

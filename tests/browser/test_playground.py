@@ -209,11 +209,12 @@ def test_reads_answer_their_asker_alone(office: Office, window: Open) -> None:
         ("/paas help", "What you may run here", "help"),
         ("/scale checkout 8 to prod", "The autoscaler sizes", "scale-autoscaler"),
         ("/deploy wbe@1.8.2 to prod", "There is no app", "unknown-app"),
-        ("/paas doctor", "Doctor", "doctor"),
+        ("/paas doctor", "Doctor", ""),  # names a folder of this machine
     ):
         type_command(ana, line)
         shown(ana, words)
-        take(ana, name)
+        if name:
+            take(ana, name)
     assert office.slack.messages("prod") == []
 
 
