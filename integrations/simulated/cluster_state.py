@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
 from bot.domain.templates import Template
 from bot.domain.workloads import Strategy
@@ -195,7 +196,9 @@ class ClusterState:
 
     def add_route(self, namespace: str, name: str, service: str) -> SimulatedRoute:
         """An HTTPRoute through which everything comes that comes in at the service."""
-        made = SimulatedRoute(namespace, name, self.world.uid(), {}, service, {service: 1}, {service: 1})
+        # Not by chance, so that a world with a route is the same as without it in everything else.
+        uid = str(uuid5(UUID(self.uid), f"{namespace}/{name}/{self.world.timeline.now}"))
+        made = SimulatedRoute(namespace, name, uid, {}, service, {service: 1}, {service: 1})
         self.namespace(namespace).routes[name] = made
         self.routes_changed(namespace)
         return made

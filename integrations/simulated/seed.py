@@ -100,6 +100,10 @@ APPS: Mapping[str, DemoApp] = {
 }
 
 
+ROUTED = ("checkout", "cart")
+"""Apps with an HTTPRoute before them on prod, so that both kinds of canary can be seen."""
+
+
 def demo_world(clock: Clock, *, seed: int = 1, pace: float = 1.0, history: timedelta = HISTORY) -> SimulatedWorld:
     world = SimulatedWorld(clock, seed=seed, pace=pace, history=history)
     for repository, versions in VERSIONS.items():
@@ -113,6 +117,8 @@ def demo_world(clock: Clock, *, seed: int = 1, pace: float = 1.0, history: timed
     for name, app in APPS.items():
         for env in NAMESPACES:
             add_app(state, NAMESPACES[env][app.tenant], name, app, env=env)
+    for name in ROUTED:
+        state.add_route(NAMESPACES["prod"][APPS[name].tenant], name, name)
     return world
 
 
