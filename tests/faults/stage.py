@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -93,6 +94,7 @@ class Replica:
     number: int
     settings: Path
     log: Path
+    url: str
     process: subprocess.Popen[bytes] | None = None
     is_stopped: bool = False
 
@@ -102,7 +104,8 @@ class Replica:
 
 
 class Stage:
-    def __init__(self, folder: Path, *, database: str = "", replicas: int = 1) -> None:
+    def __init__(self, folder: Path, *, database: str = "", replicas: int = 1, is_http: bool = False) -> None:
+        """`is_http`: the bots are reached by signed HTTP, each at its own port, and not over Socket Mode."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.history = History(folder / "history.jsonl")
@@ -115,6 +118,8 @@ class Stage:
         self._kubernetes, self.port = self._serve_kubernetes()
         self.kubernetes = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
         self.signer: Signer = signer_from_file(folder / "audit-key")
+        self.seed = seed
+        self.is_http = is_http
         self.replicas = [self._replica(number, seed) for number in range(replicas)]
 
     def _serve_kubernetes(self) -> tuple[subprocess.Popen[bytes], int]:
@@ -133,6 +138,7 @@ class Stage:
         data = self.folder / f"bot-{number}"
         data.mkdir()
         (data / "audit-key").write_bytes((self.folder / "audit-key").read_bytes())
+        port = free_port() if self.is_http else 0
         settings: dict[str, Any] = {
             "slack": {
                 "mode": "socket",
@@ -152,13 +158,16 @@ class Stage:
                 {"prefix": "registry.test", "url": f"http://127.0.0.1:{self.port}", "insecure": "yes"},
             ],
             "timeouts": {"connect": "1s", "read": "3s", "search": "2s"},
-            "web": {"port": "0"},
+            "web": {"port": str(port)},
         }
+        if self.is_http:
+            settings["slack"] |= {"mode": "http", "signing-secrets": [seed.app.signing_secret]}
+            del settings["slack"]["app-token"]
         if not self.database.is_sqlite:
             settings["database"] = {"url": self.database.url}
         path = self.folder / f"settings-{number}.yaml"
         path.write_text(yaml.safe_dump(settings))
-        return Replica(number, path, self.folder / f"bot-{number}.log")
+        return Replica(number, path, self.folder / f"bot-{number}.log", f"http://127.0.0.1:{port}")
 
     # --- processes ------------------------------------------------------------------------------
 
@@ -184,6 +193,8 @@ class Stage:
         for replica in self.replicas:
             if not replica.is_running and replica.process is not None:
                 raise AssertionError(f"the bot ended at its start: {replica.log.read_text()[-2000:]}")
+        if self.is_http:
+            return sum(_answers(replica.url) for replica in self.replicas)
         return self.slack.run(lambda: len(self.slack._delivery.connections))
 
     def kill(self, replica: Replica) -> None:
@@ -254,6 +265,19 @@ class Stage:
     def objects(self, path: str) -> dict[str, dict[str, Any]]:
         found = self.kubernetes.get("/control/objects", params={"path": path}).json()
         return {each["metadata"]["name"]: each for each in found}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def wait_for(wanted: Callable[[], object], seconds: float, what: str) -> None:
