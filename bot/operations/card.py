@@ -182,7 +182,7 @@ def _canary(op: Operation, face: Face) -> Reply:
                 go,
                 f"promote {op.id} step={op.cursor}",
                 Style.PRIMARY if waits else Style.PLAIN,
-                confirm=_promotes(face, go),
+                confirm=_promotes(op, face, go),
             )
         )
     row.append(
@@ -198,12 +198,11 @@ def _canary(op: Operation, face: Face) -> Reply:
     return Reply(text("{state} · {title}", state=word, title=face.subject or face.title), tuple(blocks))
 
 
-def _promotes(face: Face, go: Text) -> Confirm:
-    return Confirm(
-        text("{go}?", go=go),
-        text("More requests of {title} go to the new version.", title=face.subject or face.title),
-        yes=go,
-    )
+def _promotes(op: Operation, face: Face, go: Text) -> Confirm:
+    words = text("More requests of {title} go to the new version.", title=face.subject or face.title)
+    if op.seen and op.seen.report:
+        words = text("{words} {report}", words=words, report=op.seen.report)
+    return Confirm(text("{go}?", go=go), words, yes=go)
 
 
 def _next_move(op: Operation, hold: HoldCanary | Analyse | None, ahead: list[HoldCanary | Analyse]) -> Text:
