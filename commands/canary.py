@@ -135,7 +135,7 @@ def _routes(world: World, target: Target) -> tuple[Service | None, tuple[Route, 
     others: list[Text] = []
     for service in target.around.services:
         found = traffic.routes(target.scope.namespace, service.ref.name, canary=f"{service.ref.name}-canary")
-        others += found.refused
+        others += [*found.owners, *found.refused]
         if found.splits and chosen is None:
             chosen, routes = service, found.splits
         elif found.splits:

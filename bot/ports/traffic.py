@@ -49,6 +49,8 @@ class FoundRoutes:
     splits: tuple[Route, ...]
     refused: tuple[Text, ...] = ()
     """Routes that lead there too and cannot be split by us: why."""
+    owners: tuple[Text, ...] = ()
+    """Who else writes those that can."""
 
 
 class Traffic(Protocol):

@@ -40,7 +40,7 @@ class KubernetesTraffic:
     def routes(self, namespace: str, service: str, *, canary: str) -> FoundRoutes:
         refused: list[Text] = []
         for kind in LISTED:
-            splits = []
+            splits, owners = [], []
             for found in self._all(kind, namespace):
                 lists, others = _lists(kind, found, service)
                 name = f"{kind} {found['metadata']['name']}"
@@ -50,8 +50,12 @@ class KubernetesTraffic:
                     refused.append(text("No gateway accepts {name}", name=name))
                 elif lists:
                     splits.append(Route(self._ref(kind, found), service, canary, lists))
+                    if owner := _owner(found):
+                        owners.append(
+                            text("*{owner}* also writes {name} and may take the share back", owner=owner, name=name)
+                        )
             if splits:
-                return FoundRoutes(tuple(splits), tuple(refused))
+                return FoundRoutes(tuple(splits), tuple(refused), tuple(owners))
         ingresses = [
             route
             for found in self._all("Ingress", namespace)
@@ -143,6 +147,16 @@ class KubernetesTrafficWriter:
     def delete_service(self, ref: ObjectRef, *, mark: Mark) -> None:
         self.pin()
         Patcher(self.reads, self.writes).delete(ref, mark)
+
+
+_OWNERS = {"helm": "Helm", "argocd": "Argo CD", "flux": "Flux", "kustomize-controller": "Flux"}
+
+
+def _owner(found: Object) -> str:
+    meta = found["metadata"]
+    signs = [*(meta.get("annotations") or {}), *(meta.get("labels") or {}), *(meta.get("labels") or {}).values()]
+    signs += [each.get("manager", "") for each in meta.get("managedFields") or []]
+    return next((name for word, name in _OWNERS.items() if any(word in sign.lower() for sign in signs)), "")
 
 
 def weight_of(route: Route, found: Object) -> int | None:
