@@ -279,7 +279,7 @@ def _forward(op: Operation, seen: Progress, now: datetime) -> Decision:
     if lifted is not None and lifted.kind is SignalKind.PAUSE:
         if now - lifted.at > PAUSE_LIMIT:
             return _turn_back(op, text("it was paused for {limit}", limit=PAUSE_LIMIT), now, failed=True)
-        return Decision(replace(op, phase=Phase.PAUSED), wake=TICK)
+        return Decision(replace(op, phase=Phase.PAUSED), wake=seen.again or TICK)
     op = replace(op, phase=Phase.RUNNING)
     if seen.standing is Standing.DONE or (seen.standing is Standing.WAITING and given_here(op, SignalKind.PROMOTE)):
         if op.cursor + 1 == len(op.steps):
