@@ -216,7 +216,9 @@ def _next_move(op: Operation, hold: HoldCanary | Analyse | None, ahead: list[Hol
     to = text("{percent} %", percent=ahead[0].percent) if ahead else text("100 %")
     if isinstance(hold, Analyse):
         at = op.since + hold.time
-        return text("goes to {to} at {at} if it passes, else waits for a person until {until}", to=to, at=at, until=until)
+        return text(
+            "goes to {to} at {at} if it passes, else waits for a person until {until}", to=to, at=at, until=until
+        )
     return text("goes to {to} at {at} by itself", to=to, at=op.since + hold.time)
 
 

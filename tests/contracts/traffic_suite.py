@@ -108,7 +108,9 @@ class TrafficContract:
                 writes.set_weight(route, before=(0, 10), after=after, mark=mark())
         assert reads.split(route).mark is None
 
-    def test_a_route_that_is_shared_already_is_refused(self, stage: TrafficStage, reads: Traffic, ref: ObjectRef) -> None:
+    def test_a_route_that_is_shared_already_is_refused(
+        self, stage: TrafficStage, reads: Traffic, ref: ObjectRef
+    ) -> None:
         stage.meddle(ref, "web")
         found = reads.routes(stage.namespace, "web", canary="web-canary")
         assert found.splits == ()
