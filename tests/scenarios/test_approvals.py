@@ -54,7 +54,7 @@ def test_a_double_click_on_deploy_deploys_once(office: Office) -> None:
 def test_a_dialog_that_is_submitted_twice_votes_once(office: Office) -> None:
     id = office.start(office.ana, DEPLOY)
     office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
-    view = office.slack.wait_for(lambda: office.submittable(office.bo))
+    view = office.see(lambda: office.submittable(office.bo))
 
     def submit() -> None:
         # The second may find the dialog gone, as in Slack.
@@ -71,7 +71,7 @@ def test_a_dialog_that_is_submitted_twice_votes_once(office: Office) -> None:
 def test_nobody_approves_their_own(office: Office) -> None:
     id = office.start(office.bo, DEPLOY)
     office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
-    view = office.slack.wait_for(lambda: review_of(office, office.bo))
+    view = office.see(lambda: review_of(office, office.bo))
     assert "submit" not in view or view["submit"] is None
     assert "someone else approves" in str(view["blocks"])
     refused = office.answer(office.bo, f"approve {id}")
@@ -90,7 +90,7 @@ def test_a_developer_of_another_team_can_neither_approve_nor_deny(office: Office
     id = office.start(office.bo, "deploy payments@5.0.3 to prod")
     card = office.card(id, says="Approval needed")
     office.ana.click(card, "Review and approve")
-    view = office.slack.wait_for(lambda: review_of(office, office.ana))
+    view = office.see(lambda: review_of(office, office.ana))
     assert not view.get("submit")
     for line in (f"approve {id}", f"deny {id} no", f"cancel {id}"):
         assert "Nothing was changed" in office.answer(office.ana, line)["text"]
@@ -116,7 +116,7 @@ def test_a_guest_is_refused_at_every_button_and_command_that_changes_something(o
 def test_a_denial_asks_for_words_and_shows_them(office: Office) -> None:
     id = office.start(office.ana, DEPLOY)
     office.bo.click(office.card(id, says="Approval needed"), "Deny")
-    view = office.slack.wait_for(lambda: office.submittable(office.bo))
+    view = office.see(lambda: office.submittable(office.bo))
     office.bo.submit(view, {"reason": "Wait for the sale to end <!channel>"})
     card = office.card(id, says="Denied")
     assert "Wait for the sale to end" in card["text"]
@@ -135,8 +135,8 @@ def test_who_asked_can_withdraw(office: Office) -> None:
 
 
 def test_what_expired_cannot_be_approved_and_says_the_way_on(office: Office) -> None:
-    office.write_policy(lambda words: words.replace("approval-expiry: 15m", "approval-expiry: 3s"))
-    office.wait_for(lambda: office.live.bot.core.judge().version and is_short(office), 6)
+    office.write_policy(lambda words: words.replace("approval-expiry: 15m", "approval-expiry: 5s"))
+    office.wait_for(lambda: office.live.bot.core.judge().version and is_short(office))
     id = office.start(office.ana, DEPLOY)
     waiting = office.card(id, says="Approval needed")
     card = office.card(id, says="Expired")
@@ -148,7 +148,7 @@ def test_what_expired_cannot_be_approved_and_says_the_way_on(office: Office) -> 
     assert office.operation(id).phase is Phase.EXPIRED
     assert not office.world.effects
     office.ana.click(card, "Plan it again")
-    office.slack.wait_for_ephemeral(office.ana.id, "Plan: deploy web 1.8.2 to prod")
+    office.ephemeral(office.ana.id, "Plan: deploy web 1.8.2 to prod")
 
 
 def is_short(office: Office) -> bool:
@@ -158,7 +158,7 @@ def is_short(office: Office) -> bool:
 def test_a_plan_that_changed_between_approval_and_the_first_write_does_not_run(office: Office) -> None:
     id = office.start(office.ana, DEPLOY)
     office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
-    view = office.slack.wait_for(lambda: office.submittable(office.bo))
+    view = office.see(lambda: office.submittable(office.bo))
     with office.world.entered():
         state = office.world.state("eu-1")
         deployment = state.deployment("web-prod", "web")
@@ -183,7 +183,7 @@ def is_settled(office: Office) -> bool:
 def test_a_tag_that_moves_after_the_approval_is_not_deployed(office: Office) -> None:
     id = office.start(office.ana, "deploy web@latest to prod")
     office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
-    view = office.slack.wait_for(lambda: office.submittable(office.bo))
+    view = office.see(lambda: office.submittable(office.bo))
     with office.world.entered():
         office.world.registry.retag("registry.test/web", "latest", "1.10.0")
     office.bo.submit(view)

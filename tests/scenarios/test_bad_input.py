@@ -101,7 +101,7 @@ def test_a_button_runs_the_rest_of_the_line_with_the_name_that_exists(
 ) -> None:
     shown = office.answer(office.ana, line)
     office.ana.click(shown, pressed)
-    office.slack.wait_for_ephemeral(office.ana.id, says)
+    office.ephemeral(office.ana.id, says)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_channel_where_the_bot_is_no_member_still_answers_the_asker(office: Of
     office.has_faults = True
     office.ana.click(plan, "Deploy")
     assert office.ends(id).phase is Phase.DONE
-    office.slack.wait_for_message("alerts", "Done: web 1.8.2 is live on staging", seconds=20)
+    office.message("alerts", "Done: web 1.8.2 is live on staging")
 
 
 def test_a_backend_that_is_down_is_named_and_nothing_is_changed(office: Office) -> None:

@@ -17,7 +17,7 @@ def dialog(office: Office, who: PersonAt, words: str) -> Json:
         view = who.modal()
         return view if view is not None and words in json.dumps(view, ensure_ascii=False) else None
 
-    return office.slack.wait_for(look, 10)
+    return office.see(look)
 
 
 def fields(view: Json) -> list[str]:
@@ -69,12 +69,10 @@ def test_a_mention_in_a_thread_is_answered_in_the_thread(office: Office) -> None
     id = office.start(office.ana, "deploy web@1.8.2 to staging", channel="staging")
     card = office.card(id, channel="staging")
     office.bo.mention("staging", "status web in staging", card["ts"])
-    answer = office.slack.wait_for(lambda: [e for e in office.slack.ephemerals(office.bo.id) if "Status" in e["text"]])[
-        0
-    ]
+    answer = office.see(lambda: [e for e in office.slack.ephemerals(office.bo.id) if "Status" in e["text"]])[0]
     assert answer["thread_ts"] == card["ts"]
     office.lee.mention("staging", "deploy", card["ts"])
-    shown = office.slack.wait_for_ephemeral(office.lee.id, "form")
+    shown = office.ephemeral(office.lee.id, "form")
     office.lee.click(shown, "Open the form")
     assert "env" in fields(dialog(office, office.lee, "input"))
 
@@ -82,7 +80,7 @@ def test_a_mention_in_a_thread_is_answered_in_the_thread(office: Office) -> None
 def test_a_plan_asked_for_in_a_thread_gets_its_card_there(office: Office) -> None:
     root = office.ana.say("web is slow, what about 1.8.2?", channel="prod")
     office.ana.mention("prod", "deploy web@1.8.2 to prod", root)
-    plan = office.slack.wait_for_ephemeral(office.ana.id, "Plan")
+    plan = office.ephemeral(office.ana.id, "Plan")
     assert plan["thread_ts"] == root
     id = office.newest().id
     office.ana.click(plan, "Ask for approval")
@@ -115,7 +113,7 @@ def home_of(office: Office, who: PersonAt, words: str) -> Json:
         view = who.home()
         return view if view is not None and words in json.dumps(view, ensure_ascii=False) else None
 
-    return office.slack.wait_for(look, 10)
+    return office.see(look)
 
 
 def test_home_says_what_waits_for_me_and_review_from_there_approves(office: Office) -> None:
@@ -126,7 +124,7 @@ def test_home_says_what_waits_for_me_and_review_from_there_approves(office: Offi
     office.bo.open_home()
     home = home_of(office, office.bo, "Waiting for you (1)")
     office.bo.click(home, "Review")
-    office.bo.submit(office.slack.wait_for(lambda: office.submittable(office.bo)))
+    office.bo.submit(office.see(lambda: office.submittable(office.bo)))
     office.card(id, says="approved by bo")
     office.ana.open_home()
     assert id in json.dumps(home_of(office, office.ana, "Running (1)"))

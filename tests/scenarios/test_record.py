@@ -62,7 +62,7 @@ def test_while_the_record_cannot_be_written_nothing_is_done(office: Office) -> N
 def test_an_intent_that_cannot_be_recorded_is_never_carried_out(office: Office) -> None:
     id = office.start(office.ana, "deploy web@1.8.2 to prod")
     office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
-    view = office.slack.wait_for(lambda: office.submittable(office.bo))
+    view = office.see(lambda: office.submittable(office.bo))
     run_sql(
         office,
         "create trigger no_intent before insert on audit when new.kind = 'intent'"

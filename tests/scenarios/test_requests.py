@@ -136,7 +136,7 @@ def test_a_click_on_a_message_that_somebody_else_forged_is_not_ours(office: Offi
     before = len(office.operation(id).signals)
     office.slack.run(lambda: _replace_blocks(office, card, forged))
     office.bo.click(office.card(id), "Review and approve")
-    office.slack.wait_for_ephemeral(office.bo.id, "expired")
+    office.ephemeral(office.bo.id, "expired")
     assert len(office.operation(id).signals) == before
     assert office.operation(id).phase is Phase.WAITING
 

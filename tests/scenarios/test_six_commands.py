@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from bot.domain.operation import Phase
+from bot.domain.refs import OperationId
 from bot.playground.person import labels
 from tests.scenarios.office import Json, Office
 
@@ -70,11 +71,8 @@ def test_a_bad_version_is_rolled_back_by_itself_and_the_channel_hears_why(office
     assert "locked out" in refused["text"]
 
 
-def holding(office: Office, id: str, channel: str) -> Json:
-    return office.slack.wait_for(
-        lambda: next((m for m in office.cards(office.newest().id, channel) if "waits for a person" in m["text"]), None),
-        20,
-    )
+def holding(office: Office, id: OperationId, channel: str) -> Json:
+    return office.card(id, channel=channel, says="waits for a person")
 
 
 def test_canary_gets_a_share_waits_and_is_promoted(office: Office) -> None:
@@ -120,7 +118,7 @@ def test_scale_sets_the_pods_and_offers_the_way_back(office: Office) -> None:
     card = office.card(id, channel="staging", says="Done: web on staging has 4 pods")
     assert [effect.words for effect in office.effects(id)] == ["replicas 2 -> 4"]
     office.ana.click(card, "Back to 2")
-    plan = office.slack.wait_for_ephemeral(office.ana.id, "scale web on staging to 2")
+    plan = office.ephemeral(office.ana.id, "scale web on staging to 2")
     assert labels(plan)[0] == "Scale"
 
 
@@ -129,7 +127,7 @@ def test_scaling_what_an_autoscaler_owns_offers_its_bounds_and_sets_them(office:
     assert "autoscaler sizes checkout on prod: 2 to 6 pods" in shown["text"]
     assert "Nothing was changed" in shown["text"]
     office.bo.click(shown, "Allow up to 8")
-    plan = office.slack.wait_for_ephemeral(office.bo.id, "Plan")
+    plan = office.ephemeral(office.bo.id, "Plan")
     id = office.newest().id
     office.bo.click(plan, labels(plan)[0])
     assert office.ends(id).phase is Phase.DONE
@@ -142,7 +140,7 @@ def test_logs_are_shown_to_the_asker_and_shared_on_request(office: Office) -> No
     assert "lines, peak" in shown["text"]
     assert office.slack.messages("prod") == []
     office.ana.click(shown, "Share here")
-    shared = office.slack.wait_for_message("prod", "Logs: web on prod")
+    shared = office.message("prod", "Logs: web on prod")
     assert shared["user"] != office.ana.id
     office.ana.click(shown, "All as a file")
     office.wait_for(lambda: any(m.get("files") for m in office.ana.direct_messages()))

@@ -86,7 +86,7 @@ def test_tampering_with_the_audit_channel_raises_the_alarm(office: Office, deed:
     else:
         body = {"channel": message["channel"], "ts": message["ts"], "text": "nothing happened"}
         office.live.line.api.call("chat.update", body)  # type: ignore[union-attr]
-    alarm = office.slack.wait_for_message("alerts", "Alarm")
+    alarm = office.message("alerts", "Alarm")
     assert deed in alarm["text"]
     record = next(each.record for each in office.records() if each.record.kind == "alarm")
     assert (record.action, record.outcome) == ("audit:tamper", deed)
@@ -108,11 +108,11 @@ def test_a_card_whose_channel_lost_the_bot_is_shown_in_the_fallback_channel(offi
     office.has_faults = True
     office.slack.run(lambda: office.slack.world.remove_bot("prod"))
     office.ana.click(plan, "Ask for approval")
-    card = office.slack.wait_for_message("alerts", "Approval needed")
+    card = office.message("alerts", "Approval needed")
     assert "belongs to" in str(card["blocks"])
     office.bo.click(card, "Review and approve")
-    office.bo.submit(office.slack.wait_for(lambda: office.submittable(office.bo)))
-    office.slack.wait_for_message("alerts", "approved by bo", seconds=20)
+    office.bo.submit(office.see(lambda: office.submittable(office.bo)))
+    office.message("alerts", "approved by bo")
     assert office.operation(id).phase is not Phase.WAITING
 
 
