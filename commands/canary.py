@@ -34,7 +34,7 @@ from bot.steps.delivery import (
 )
 from bot.steps.replica_plan import achieved, canary_name, replica_steps, replicas_for
 from bot.steps.step import Face, Plan, Planned
-from bot.steps.weight_plan import Wanted, pods_for, weighted_steps
+from bot.steps.weight_plan import Wanted, pods_for, weighted_steps, whole
 from bot.steps.weights import named
 
 MOST = 50
@@ -153,8 +153,8 @@ def _by_weights(world: World, target: Target, ask: _Ask, service: Service | None
             why=text("It may be left from a canary that was made by hand."),
             next=text("Remove it, then try again."),
         )
-    # When it is promoted it has stable's size, while stable is replaced a pod at a time.
-    _check_room(target, stable + 1)
+    # When it is promoted it has stable's size or more, while stable is replaced a pod at a time.
+    _check_room(target, whole(target) + 1)
     wanted = Wanted(
         app=str(app.name),
         image=ask.image,
@@ -184,7 +184,7 @@ def _by_weights(world: World, target: Target, ask: _Ask, service: Service | None
         f"+ service {canary}",
         *(f"~ {names}: {share} % to {canary}, {size} pods" for share, size in zip(ask.shares, sizes, strict=True)),
         "",
-        f"Promoted: 100 % to {stable} canary pods, Deployment {target.ref.name} gets that image,",
+        f"Promoted: 100 % to {whole(target)} canary pods, Deployment {target.ref.name} gets that image,",
         f"everything back to it, then {canary_name(target)} is removed",
     )
     words = f"by weights of {names}"

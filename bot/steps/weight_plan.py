@@ -53,6 +53,13 @@ class Wanted:
     bake: timedelta
 
 
+def whole(target: Target) -> int:
+    """Pods of the canary when it gets everything: stable's, and half as many more where an autoscaler may have to make
+    stable larger until then."""
+    autoscaler, now = target.around.autoscaler, target.workload.replicas
+    return max(now, min(autoscaler.maximum, ceil(1.5 * now))) if autoscaler is not None else now
+
+
 def pods_for(stable: int, percent: int) -> int:
     """The canary's share of the requests, served by the same share of pods: ceil(stable x weight)."""
     return ceil(stable * percent / 100)
@@ -71,11 +78,10 @@ def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wa
     own = replace(canary, kind="Service", name=routes[0].canary)
     deadline = wanted.deadline
     weights = (*wanted.shares, ALL)
-    sizes = tuple(sorted({pods_for(workload.replicas, weight) for weight in weights}))
+    planned = [whole(target) if weight == ALL else pods_for(workload.replicas, weight) for weight in weights]
+    sizes = tuple(sorted(set(planned)))
     hold, let_go = _autoscaler(target)
-    back = [
-        ReturnTraffic(route, weights, workload.ref, workload.replicas, canary, wanted.old) for route in routes
-    ]
+    back = [ReturnTraffic(route, weights, workload.ref, workload.replicas, canary, wanted.old) for route in routes]
 
     steps = [
         *hold,
@@ -83,8 +89,7 @@ def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wa
         Planned(CreateCanary(target.ref, canary, template, names, 0, wanted.version), DeleteCanary(canary)),
     ]
     before, pods = 0, 0
-    for weight in weights:
-        size = pods_for(workload.replicas, weight)
+    for weight, size in zip(weights, planned, strict=True):
         if size != pods:
             undo = DrainCanary(canary, sizes) if pods == 0 else None
             grow = ScaleCanary(canary, pods, size, wanted.version)
@@ -110,9 +115,7 @@ def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wa
             steps.append(Planned(look, deadline=(wanted.hold or timedelta()) + wanted.wait))
     steps += [Planned(Settle(route, ALL, SETTLE)) for route in routes]
     final = workload.template.with_image(target.container, wanted.image)
-    steps += roll_to(
-        target, final, version=wanted.version, old_version=wanted.old, bake=wanted.bake, deadline=deadline
-    )
+    steps += roll_to(target, final, version=wanted.version, old_version=wanted.old, bake=wanted.bake, deadline=deadline)
     # From here on both run the new version: what fails now is explained, and nothing is taken back.
     for route in routes:
         home = ReturnTraffic(route, (ALL,), workload.ref, workload.replicas, canary, wanted.version)
