@@ -58,7 +58,9 @@ class Run:
             return ""
         if self.cell.point == "CP16" and self.cell.kind.name != "abort":
             return "CP11=exit"
-        return f"{self.cell.point}={DEEDS[self.cell.fault]}@{self.cell.hit}"
+        # Each process counts its own hits, and replicas share the work.
+        hit = max(1, self.cell.hit // len(self.stage.replicas))
+        return f"{self.cell.point}={DEEDS[self.cell.fault]}@{hit}"
 
     def prepare(self) -> None:
         if self.cell.kind.name == "rollback":
