@@ -36,8 +36,9 @@ class Wire:
         try:
             while data := self.server.recv(1 << 16):
                 if self.loses.is_set():
-                    self._end(self.client)
+                    # Said first: whoever waits for the lost answer goes on at once.
                     self.is_lost.set()
+                    self._end(self.client)
                     return
                 self.client.sendall(data)
         except OSError:
