@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -84,6 +85,10 @@ class Shop:
         for kind in ("deployment", "service"):
             assert not self.town.rig.kubectl.succeeds("get", kind, "web-canary", "-n", place)
 
+    def replies(self, card: Any) -> list[Any]:
+        found = self.town.slack.messages(card["channel"], thread=card["ts"])
+        return [each for each in found if each["ts"] != card["ts"]]
+
     def backends(self) -> list[Any]:
         found: Any = self.town.rig.kubectl.get("httproute", "web", namespace=self.town.staging.name)
         return [(each["name"], each["weight"]) for each in found["spec"]["rules"][0]["backendRefs"]]
@@ -122,7 +127,9 @@ class ExitStackShop:
         if self.kind == "HTTPRoute":
             manifests = [self.router.gateway(place), self.router.http_route(place, "web", prefix=prefix)]
         else:
-            manifests = [self.router.ingress_route(place, "web", prefix=prefix)]
+            has_service = self.kind == "TraefikService"
+            manifests = [self.router.weighted_service(place, "web")] if has_service else []
+            manifests.append(self.router.ingress_route(place, "web", prefix=prefix, by_service=has_service))
         self.rig.kubectl.apply(*manifests)
         url = f"{self.router.url}{prefix}"
         with Load(url, rate=20) as load:
@@ -199,7 +206,8 @@ def test_a_worse_version_is_caught_by_its_series_and_goes_back_by_itself(shop: S
     print(f"\n{op.why.plain()}")
     assert "did worse" in op.why.plain()
     assert says in op.why.plain()
-    assert any("did worse" in line for line in shop.town.thread(ended))
+    [turn] = [each for each in shop.replies(ended) if "Going back" in each["text"]]
+    assert "data_visualization" in json.dumps(turn["blocks"])
     assert shop.backends() == [("web", 1)]
     shop.check_all_is_as_it_was()
 
@@ -219,8 +227,9 @@ def test_a_version_that_nobody_asks_cannot_be_judged(shop: Shop) -> None:
     assert shop.town.ended(id, seconds=120)["text"].startswith("Rolled back")
 
 
-def test_traefiks_own_weighted_services(rig: Rig, router: Traefik, tmp_path: Path) -> None:
-    with opened(rig, router, tmp_path, kind="IngressRoute") as shop, Load(shop.url, rate=RATE) as load:
+@pytest.mark.parametrize("kind", ["IngressRoute", "TraefikService"])
+def test_traefiks_own_weighted_services(rig: Rig, router: Traefik, tmp_path: Path, kind: str) -> None:
+    with opened(rig, router, tmp_path, kind=kind) as shop, Load(shop.url, rate=RATE) as load:
         id = shop.start("canary web@2.0 25 to staging")
         shop.at_share(id, 25)
         found = measured(shop, load)
@@ -229,4 +238,4 @@ def test_traefiks_own_weighted_services(rig: Rig, router: Traefik, tmp_path: Pat
         shop.town.types("ana", f"promote {id}")
         done = shop.town.ended(id, seconds=240)
         assert done["text"].startswith("Done: web 2.0 is live on staging"), done["text"]
-        check_no_loss(load, "promote by an IngressRoute")
+        check_no_loss(load, f"promote by {kind}")

@@ -52,17 +52,18 @@ class Traefik:
             },
         }
 
-    def ingress_route(self, namespace: str, service: str, *, prefix: str) -> dict[str, object]:
-        """The same as Traefik's own resource."""
+    def ingress_route(
+        self, namespace: str, service: str, *, prefix: str, by_service: bool = False
+    ) -> dict[str, object]:
+        """The same as Traefik's own resource; with `by_service` to the TraefikService of that name."""
+        to = {"name": service, "kind": "TraefikService"} if by_service else {"name": service, "port": 80}
         return {
             "apiVersion": "traefik.io/v1alpha1",
             "kind": "IngressRoute",
             "metadata": {"name": service, "namespace": namespace},
             "spec": {
                 "entryPoints": ["web"],
-                "routes": [
-                    {"kind": "Rule", "match": f"PathPrefix(`{prefix}`)", "services": [{"name": service, "port": 80}]}
-                ],
+                "routes": [{"kind": "Rule", "match": f"PathPrefix(`{prefix}`)", "services": [to]}],
             },
         }
 
