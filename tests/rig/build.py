@@ -66,7 +66,7 @@ TRAEFIK = _with_definitions(
     "docs/content/reference/dynamic-configuration/traefik.io_*.yaml",
 )
 GATEWAY_API = _with_definitions(
-    Part("gateway-api", commands=(), outputs=(), is_default=False, environment=_GO),
+    Part("gateway-api", commands=(), outputs=(), environment=_GO),
     "sigs.k8s.io/gateway-api",
     "config/crd/standard/*.yaml",
 )
