@@ -188,7 +188,8 @@ class Engine:
         step = steps[op.cursor].undo if is_undo else steps[op.cursor].do
         acting = self._acting(op, is_undo=is_undo)
         if step is None:
-            self._store.transact(lambda tx: self._decide(tx, claim, Progress(Standing.DONE)))
+            if self._store.transact(lambda tx: self._decide(tx, claim, Progress(Standing.DONE))).operation.is_final:
+                failpoint("CP14")
             return
         op, must_stamp = self._fence(op, claim)
         mark = Mark(op.id, step_key(op), op.fence)
