@@ -187,7 +187,10 @@ class Engine:
         is_undo = op.phase is Phase.UNDOING
         step = steps[op.cursor].undo if is_undo else steps[op.cursor].do
         acting = self._acting(op, is_undo=is_undo)
+        is_last = op.cursor == (0 if is_undo else len(steps) - 1)
         if step is None:
+            if is_last:
+                failpoint("CP13")
             if self._store.transact(lambda tx: self._decide(tx, claim, Progress(Standing.DONE))).operation.is_final:
                 failpoint("CP14")
             return
@@ -195,7 +198,7 @@ class Engine:
         mark = Mark(op.id, step_key(op), op.fence)
         seen = self._stamp(step, op, mark, acting) if must_stamp else None
         seen = seen or self._observe(step, op, mark)
-        if seen.standing is Standing.DONE and op.cursor + 1 == len(steps):
+        if seen.standing is Standing.DONE and is_last:
             failpoint("CP13")
         decision = self._store.transact(lambda tx: self._decide(tx, claim, seen))
         if decision.operation.is_final:
