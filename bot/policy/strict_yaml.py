@@ -18,6 +18,7 @@ import yaml
 SIZE_LIMIT = 256 * 1024
 DEPTH_LIMIT = 20
 _WORDS_LIMIT = 80
+_TOO_DEEP = f"deeper than {DEPTH_LIMIT} levels"
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value]"
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -86,7 +87,10 @@ def read(source: bytes) -> Document:
         return _Builder(yaml.parse(words, Loader=loader)).document()
     except yaml.MarkedYAMLError as bad:
         mark = bad.problem_mark or bad.context_mark
-        raise BrokenFile([Problem(mark.line + 1 if mark else 0, "", shorten(bad.problem or "not YAML"))]) from None
+        # Newer libyaml reads ahead of us, and has a limit of its own.
+        too_deep = "nesting depth" in (bad.problem or "")
+        what = _TOO_DEEP if too_deep else shorten(bad.problem or "not YAML")
+        raise BrokenFile([Problem(mark.line + 1 if mark else 0, "", what)]) from None
     except yaml.YAMLError as bad:
         raise BrokenFile([Problem(0, "", shorten(f"not YAML: {str(bad).splitlines()[0]}"))]) from None
 
@@ -120,7 +124,7 @@ class _Builder:
     def _value(self, event: yaml.Event, path: Path) -> Value:
         self._lines.setdefault(path, _line(event))
         if len(path) > DEPTH_LIMIT:
-            raise _refusal(event, path, f"deeper than {DEPTH_LIMIT} levels")
+            raise _refusal(event, path, _TOO_DEEP)
         if isinstance(event, yaml.AliasEvent):
             raise _refusal(event, path, "aliases (*name) are not allowed; write it out")
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
