@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +49,15 @@ class Client:
     doors: Doors
 
     def post(self, path: str, **given: Any) -> httpx.Response:
-        return asyncio.run(self._send("POST", path, given))
+        return self._sent("POST", path, given)
 
     def get(self, path: str) -> httpx.Response:
-        return asyncio.run(self._send("GET", path, {}))
+        return self._sent("GET", path, {})
+
+    def _sent(self, method: str, path: str, given: dict[str, Any]) -> httpx.Response:
+        # In a thread: a browser test of the same run leaves a running loop in this one (Playwright's).
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, self._send(method, path, given)).result()
 
     async def _send(self, method: str, path: str, given: dict[str, Any]) -> httpx.Response:
         content = given.pop("content", None)
