@@ -14,7 +14,7 @@ ifneq ($(CLUSTER),)
 RUN_CLUSTER := --cluster $(CLUSTER)
 endif
 
-.PHONY: help run test test-all test-weights check format rig bench docs clean
+.PHONY: help run test test-all check format rig bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,14 +35,8 @@ run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-li
 test: $(VENV)/.dev ## everything that needs no foreign server
 	$(BIN)/pytest -m "not rig and not browser and not postgres"
 
-# Canaries by weights through a real Traefik, which the default rig does not build, have a target of their own.
-WEIGHTS := tests/cluster/test_canary_weights.py
-
 test-all: $(VENV)/.dev ## everything: the rig's real servers and the browser too
-	$(BIN)/pytest --ignore=$(WEIGHTS)
-
-test-weights: $(VENV)/.dev ## canaries by weights through Traefik (build it with python -m tests.rig build --all)
-	$(BIN)/pytest $(WEIGHTS)
+	$(BIN)/pytest
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
@@ -55,7 +49,7 @@ format: $(VENV)/.dev ## write the format that check wants
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-rig: $(VENV)/.dev ## build the real servers for tests, once (about 8 minutes)
+rig: $(VENV)/.dev ## build the real servers for tests, once (about 25 minutes)
 	$(BIN)/python -m tests.rig build
 
 bench: $(VENV)/.dev ## ratios against named baselines, one run

@@ -1,4 +1,4 @@
-"""python -m tests.rig build [--all] | up DIR | down DIR | status: the rig from the command line."""
+"""python -m tests.rig build | up DIR | down DIR | status: the rig from the command line."""
 
 import argparse
 import json
@@ -16,8 +16,7 @@ from tests.rig.waiting import WaitedInVainError
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rig", description="Real servers for tests.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    builder = verbs.add_parser("build", help="build what is missing; the only step that downloads anything")
-    builder.add_argument("--all", action="store_true", help="also Traefik and Argo Rollouts (some 20 minutes more)")
+    verbs.add_parser("build", help="build what is missing; the only step that downloads anything")
     for verb, purpose in (("up", "start everything, files under DIR"), ("down", "stop what runs in DIR")):
         verbs.add_parser(verb, help=purpose).add_argument("dir", type=Path)
     verbs.choices["up"].add_argument(
@@ -43,7 +42,7 @@ def main() -> int:
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.verb:
         case "build":
-            build.build_all(_note, everything=arguments.all)
+            build.build_all(_note)
             lacking = build.missing_packages()
             if lacking:
                 print(

@@ -21,13 +21,11 @@ def _go(
     *,
     flags: tuple[str, ...] = (),
     ldflags: str = "",
-    is_default: bool = True,
 ) -> Part:
     return Part(
         name=name,
         commands=(("go", "build", *flags, f"-ldflags=-s -w {ldflags}".rstrip(), "-o", "bin/", *packages),),
         outputs=tuple(f"bin/{binary}" for binary in binaries),
-        is_default=is_default,
         environment=_GO,
     )
 
@@ -61,7 +59,7 @@ PROMETHEUS = _go(
     flags=("-tags", "remove_all_sd,enable_kubernetes_sd"),
 )
 TRAEFIK = _with_definitions(
-    _go("traefik", ("github.com/traefik/traefik/v3/cmd/traefik",), ("traefik",), is_default=False),
+    _go("traefik", ("github.com/traefik/traefik/v3/cmd/traefik",), ("traefik",)),
     "github.com/traefik/traefik/v3",
     "docs/content/reference/dynamic-configuration/traefik.io_*.yaml",
 )
@@ -75,14 +73,12 @@ ARGO_ROLLOUTS = _with_definitions(
         "argo-rollouts",
         ("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",),
         ("rollouts-controller",),
-        is_default=False,
     ),
     "github.com/argoproj/argo-rollouts",
     "manifests/crds/*-crd.yaml",
 )
 
 PARTS = (SAMPLE, KUBERNETES, ELASTICSEARCH, PROMETHEUS, GATEWAY_API, TRAEFIK, ARGO_ROLLOUTS)
-DEFAULT = tuple(part for part in PARTS if part.is_default)
 
 PROGRAMS = {
     "runc": "runc",
@@ -108,7 +104,7 @@ def missing_packages() -> list[str]:
     return sorted({name for package in lacking for name in package.split()})
 
 
-def require(parts: Iterable[Part] = DEFAULT) -> None:
+def require(parts: Iterable[Part] = PARTS) -> None:
     """Raises NotBuiltError naming every part and package that is missing."""
     missing = [part.name for part in parts if not part.is_built()]
     missing += [f"Debian package {name}" for name in missing_packages()]
@@ -136,18 +132,17 @@ def build(part: Part, note: Callable[[str], None]) -> None:
     note(f"{part.name}: built in {time.monotonic() - start:.0f} s")
 
 
-def build_all(note: Callable[[str], None], *, everything: bool = False) -> None:
+def build_all(note: Callable[[str], None]) -> None:
     """Builds what is missing, one after the other: each of them uses every core. Waits for another build to end.
 
     Raises NotBuiltError where a compiler is missing.
     """
-    parts = PARTS if everything else DEFAULT
-    compilers = {command[0] for part in parts if not part.is_built() for command in part.commands}
+    compilers = {command[0] for part in PARTS if not part.is_built() for command in part.commands}
     missing = [f"the program {name}" for name in sorted(compilers) if not shutil.which(name)]
     if missing:
         raise NotBuiltError(missing)
     root().mkdir(parents=True, exist_ok=True)
     with (root() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for part in parts:
+        for part in PARTS:
             build(part, note)

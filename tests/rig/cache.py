@@ -27,7 +27,6 @@ class Part:
     name: str
     commands: tuple[tuple[str, ...], ...]
     outputs: tuple[str, ...]
-    is_default: bool = True
     environment: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -1,6 +1,6 @@
 """Traefik on the rig: its Gateway API provider and its own resources, started by the tests that need it.
 
-Not part of the rig that `up` starts: only routing tests want it, and it takes long to build (`build --all`).
+Not part of the rig that `up` starts: only routing tests want it.
 """
 
 import os
