@@ -308,6 +308,9 @@ def _back(op: Operation, seen: Progress, now: datetime) -> Decision:
             return Decision(replace(op, phase=Phase.UNDONE, ended=now))
         return Decision(replace(op, cursor=op.cursor - 1, since=now, attempts=0), wake=NOW)
     late = now - since > step.undo_deadline
+    if late and seen.standing is Standing.ABSENT and op.attempts == 0:
+        # Its time ran out while nobody looked (an outage, a clock that was set): the first try has all of it.
+        since, late = now, False
     if seen.standing is Standing.FAILED or late or (seen.standing is Standing.ABSENT and op.attempts >= ATTEMPTS):
         why = text(
             "{before} Going back failed too: {why}",
@@ -316,5 +319,5 @@ def _back(op: Operation, seen: Progress, now: datetime) -> Decision:
         )
         return Decision(replace(op, phase=Phase.STUCK, why=why))
     if seen.standing is Standing.ABSENT:
-        return Decision(replace(op, attempts=op.attempts + 1), Act.UNDO, wake=TICK)
+        return Decision(replace(op, attempts=op.attempts + 1, since=since), Act.UNDO, wake=TICK)
     return Decision(op, wake=TICK)

@@ -218,6 +218,24 @@ def test_an_undo_that_fails_is_stuck_and_says_both_reasons() -> None:
     assert "because" in stuck.why.plain()
 
 
+def test_an_undo_whose_time_ran_out_unseen_is_tried_once_with_its_whole_time() -> None:
+    """The bot was away, or the clock was set: nobody has tried yet."""
+    undoing, back = op(Phase.UNDOING), T0 + timedelta(hours=2)
+    tried = decide(undoing, seen(Standing.ABSENT), back)
+    assert (tried.operation.phase, tried.act) == (Phase.UNDOING, Act.UNDO)
+    limit = back + undoing.steps[0].undo_deadline
+    waited = decide(tried.operation, seen(Standing.UNDERWAY), limit)
+    assert (waited.operation.phase, waited.act) == (Phase.UNDOING, None)
+    over = decide(waited.operation, seen(Standing.UNDERWAY), limit + timedelta(seconds=1)).operation
+    assert over.phase is Phase.STUCK
+
+
+@pytest.mark.parametrize("standing", [Standing.UNDERWAY, Standing.UNKNOWN, Standing.ABSENT])
+def test_an_undo_that_was_tried_is_stuck_at_its_deadline(standing: Standing) -> None:
+    tried = replace(op(Phase.UNDOING), attempts=1)
+    assert decide(tried, seen(standing), T0 + timedelta(minutes=11)).operation.phase is Phase.STUCK
+
+
 def test_a_stuck_operation_is_closed_by_a_person_only() -> None:
     assert decide(op(Phase.STUCK), None, T0 + timedelta(days=30)).operation.phase is Phase.STUCK
     closed = given_signals(op(Phase.STUCK), signal(SignalKind.CANCEL, BO))
