@@ -87,18 +87,27 @@ class Bot:
             self._terminal = TerminalServer(self.socket, self.handle, self.card, clock=self.clock)
             self._terminal.start()
 
-    def stop(self) -> None:
+    def halt(self) -> bool:
+        """Takes nothing new, and ends what is under way; the outbox may still be drained. False: a step hangs."""
+        self.core.worker.halt()
         self._stopping.set()
         if self._terminal is not None:
             self._terminal.close()
         self.ticker.stop()
-        self.core.worker.stop()
+        is_idle = self.core.worker.stop()
         for thread in self._threads:
             thread.join(5)
         self.sealer.ask()
         self._seal_once()
+        return is_idle
+
+    def close(self) -> None:
         self.close_parts()
         self.store.close()
+
+    def stop(self) -> None:
+        self.halt()
+        self.close()
 
     # --- the terminal -------------------------------------------------------------------------
 

@@ -124,18 +124,23 @@ class Live:
         self.bot.ticker.every(LEFTOVERS_EVERY, "requests that a restart left over", self._finish_leftovers)
         self.bot.start()
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
+        """The sender goes last: what the engine brought to its end meanwhile is still shown. False: a step hangs."""
+        self.bot.core.worker.halt()
         if self._socket is not None:
             self._socket.stop()
         if self.web is not None:
             self.web.stop()
         if self.edge is not None:
             self.edge.close()
+        is_idle = self.bot.halt()
+        self._alerts.shutdown(wait=is_idle)
         if self.sender is not None:
             self.sender.stop()
-        self.bot.stop()
+        self.bot.close()
         if self.line is not None:
             self.line.close()
+        return is_idle
 
     def _wake(self) -> None:
         """The outbox has something."""

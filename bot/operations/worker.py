@@ -20,6 +20,7 @@ THREADS = 8
 RENEW_EVERY = 1.5
 """Seconds."""
 LONGEST_SLEEP = 1.0
+STOP_WITHIN = timedelta(seconds=20)
 
 
 class Worker:
@@ -32,7 +33,10 @@ class Worker:
         self._guard = threading.Lock()
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._loops: list[threading.Thread] = []
+        self._idle = threading.Event()
+        """Set once nothing runs any more: until then leases are renewed."""
+        self._claiming = threading.Thread(target=self._claim_forever, name="engine", daemon=True)
+        self._renewing = threading.Thread(target=self._renew_forever, name="engine-leases", daemon=True)
         self.on_tick: Callable[[], None] = lambda: None
         """Told after each tick: its card may be wanted anew."""
 
@@ -41,17 +45,24 @@ class Worker:
         self._woken.set()
 
     def start(self) -> None:
-        for name, loop in (("engine", self._claim_forever), ("engine-leases", self._renew_forever)):
-            thread = threading.Thread(target=loop, name=name, daemon=True)
-            thread.start()
-            self._loops.append(thread)
+        self._claiming.start()
+        self._renewing.start()
 
-    def stop(self, *, within: timedelta = timedelta(seconds=20)) -> None:
-        """Claims nothing more, lets what runs finish its tick; leases that are left run out."""
+    def halt(self) -> None:
+        """Claims nothing more from now on; what runs goes on."""
         self._stopping.set()
         self._woken.set()
-        for thread in self._loops:
-            thread.join(within.total_seconds())
+
+    def stop(self, *, within: timedelta = STOP_WITHIN) -> bool:
+        """Lets what runs finish its tick, with its lease, and let go of it. False: something hangs; its lease runs
+        out, and whoever takes it over stamps first."""
+        self.halt()
+        if not self._claiming.ident:
+            return True
+        self._claiming.join(within.total_seconds())
+        self._idle.set()
+        self._renewing.join(RENEW_EVERY)
+        return not self._claiming.is_alive()
 
     def _claim_forever(self) -> None:
         with ThreadPoolExecutor(self._threads, thread_name_prefix="operation") as pool:
@@ -91,7 +102,7 @@ class Worker:
         return done
 
     def _renew_forever(self) -> None:
-        while not self._stopping.wait(RENEW_EVERY):
+        while not self._idle.wait(RENEW_EVERY):
             with self._guard:
                 claims = tuple(self._running.values())
             if not claims:

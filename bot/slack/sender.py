@@ -30,6 +30,8 @@ LEASE = timedelta(seconds=10)
 _RENEW = 3.0
 IDLE = 0.5
 """Seconds between looks when nobody wakes us: another replica may have put something there."""
+LAST_WORDS = timedelta(seconds=8)
+LAST_LOOK = 0.1
 AT_ONCE = 4
 LOOK_AHEAD = 500
 BROKEN = timedelta(seconds=20)
@@ -67,6 +69,7 @@ class Sender:
         self._flying: dict[str, tuple[Message, Future[None]]] = {}
         self._broken: dict[str, int] = {}
         self._leased_until = 0.0
+        self._send_until = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -82,16 +85,26 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout: float = 15.0) -> None:
-        """What is under way is finished; the rest stays in the outbox."""
+    def stop(self, *, within: timedelta = LAST_WORDS) -> None:
+        """What waits is sent as far as there is time, what is under way is finished; the rest stays in the outbox, for
+        another replica or the next start."""
+        self._send_until = self._clock.elapsed() + within.total_seconds()
         self._stopping.set()
         self._woken.set()
         if self._thread is not None:
-            self._thread.join(timeout)
+            self._thread.join()
         self._pool.shutdown(wait=True)
+        if self._leased_until:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        try:
+            self._store.transact(lambda tx: tx.meta.lease("sender", owner=self._owner, span=timedelta(0)))
+        except Unavailable:
+            log.info("the sender's lease runs out by itself")
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._has_ended():
             self._woken.clear()
             try:
                 pause = self.step()
@@ -99,7 +112,17 @@ class Sender:
                 log.warning("the outbox cannot be read", error=str(error))
                 pause = IDLE
             if pause > 0:
-                self._woken.wait(pause)
+                self._woken.wait(min(pause, LAST_LOOK) if self._stopping.is_set() else pause)
+
+    def _has_ended(self) -> bool:
+        if not self._stopping.is_set():
+            return False
+        if self._clock.elapsed() >= self._send_until or not self._leased_until:
+            return True
+        try:
+            return not self._flying and not self._store.read(lambda tx: tx.outbox.due(limit=1))
+        except Unavailable:
+            return True
 
     # --- one look ---------------------------------------------------------------------------------
 
