@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot.domain.canaries import CanaryDefaults
 from bot.domain.errors import Missing, NotPermitted
 from bot.domain.operation import Operation, Phase, Place, voters
 from bot.domain.refs import AppName, EnvName, Principal
@@ -70,6 +71,9 @@ class PolicyRules:
 
     def duration(self, name: str, app: AppName, env: EnvName) -> timedelta:
         return self.judge.duration(name, app, env)
+
+    def canary(self, app: App) -> CanaryDefaults:
+        return self.judge.canary(app)
 
 
 @dataclass(frozen=True, slots=True)

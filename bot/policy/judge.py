@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
+from bot.domain.canaries import REQUESTS, CanaryDefaults
 from bot.domain.operation import Quorum
 from bot.domain.refs import AUTO, AppName, EnvName, Principal
 from bot.domain.reply import Text, counted, text
@@ -235,6 +236,22 @@ class Judge:
             if timing in rule.values and where.covers(tenant="", env=str(env or ""), app=str(app or "")):
                 found = rule.values[timing]
         return found
+
+    def canary(self, app: App) -> CanaryDefaults:
+        """Of several rules that are about the app the last that says something counts, for each field on its own."""
+        names = ("steps", "hold", "requests", "deadline")
+        found: dict[str, Any] = {}
+        for rule in self.policy.canary:
+            if _covers(rule.where, app):
+                values = {name: getattr(rule, name) for name in names}
+                found.update({name: value for name, value in values.items() if value is not None})
+        return CanaryDefaults(
+            steps=found.get("steps", ()),
+            hold=found.get("hold") or None,
+            requests=found.get("requests", REQUESTS),
+            deadline=found.get("deadline"),
+            said=tuple(name for name in names if name in found),
+        )
 
 
 def _slack_key(id: str) -> tuple[str, str]:

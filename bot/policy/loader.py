@@ -24,6 +24,7 @@ from bot.policy import strict_yaml
 from bot.policy.model import (
     ANY,
     Approval,
+    CanaryRule,
     Cap,
     Grant,
     Group,
@@ -38,6 +39,7 @@ from bot.policy.model import (
 )
 from bot.policy.strict_yaml import BrokenFile, Document, Problem
 
+MANUAL = "manual"
 _SHOWN = 10
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -120,6 +122,7 @@ class _Reader:
             caps=tuple(self._caps()),
             freezes=tuple(self._freezes()),
             timings=tuple(self._timings()),
+            canary=tuple(self._canary()),
         )
 
     def _complain(self, path: strict_yaml.Path, what: str) -> None:
@@ -284,6 +287,22 @@ class _Reader:
             if not values:
                 self._complain(path, f"sets nothing; one of {', '.join(Timing)}")
             yield Timings(self._where(part, path), values)
+
+    def _canary(self) -> Iterator[CanaryRule]:
+        for path, part in self._list("canary"):
+            steps = tuple(map(int, _texts(part, "steps")))
+            if list(steps) != sorted(set(steps)):
+                self._complain((*path, "steps"), "have to grow")
+            if not part.keys() - {"tenant", "env", "app"}:
+                self._complain(path, "sets nothing; one of steps, hold, requests, deadline")
+            hold = _text(part, "hold")
+            yield CanaryRule(
+                self._where(part, path),
+                steps=steps or None,
+                hold=timedelta() if hold == MANUAL else _duration(hold) if hold else None,
+                requests=_number(part, "requests"),
+                deadline=_duration(_text(part, "deadline")) if "deadline" in part else None,
+            )
 
 
 def _part(part: Part, name: str) -> Part:

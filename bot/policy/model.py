@@ -1,4 +1,4 @@
-"""The policy as values: people, groups, roles, grants, approvals, caps, freezes, timings. Frozen; says nothing itself.
+"""The policy as values: people, groups, roles, grants, approvals, caps, freezes, timings, canaries. Frozen; says nothing itself.
 
 Made by bot.policy.loader from a file that was checked; asked by bot.policy.judge. No I/O, no clock.
 """
@@ -145,6 +145,20 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryRule:
+    """Defaults of canaries in some place; None: another rule says it, or nobody. Of several the later wins, each field
+    on its own."""
+
+    where: Where
+    steps: tuple[int, ...] | None = None
+    """Per cent, growing."""
+    hold: timedelta | None = None
+    """Zero: each share waits for a person."""
+    requests: int | None = None
+    deadline: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     version: str
     """The first 12 hex digits of the file's SHA-256."""
@@ -158,3 +172,4 @@ class Policy:
     caps: tuple[Cap, ...] = ()
     freezes: tuple[Window, ...] = ()
     timings: tuple[Timings, ...] = ()
+    canary: tuple[CanaryRule, ...] = ()

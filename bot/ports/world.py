@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.domain.canaries import CanaryDefaults
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import AppName, EnvName, OperationId, Principal
 from bot.domain.reply import Reply, Text
@@ -103,6 +104,10 @@ class Rules(Protocol):
 
     def duration(self, name: str, app: AppName, env: EnvName) -> timedelta:
         """`bake`, `deadline`, `canary-deadline`: settings of delivery that an env or app may set."""
+        ...
+
+    def canary(self, app: App) -> CanaryDefaults:
+        """What a canary of it does where its asker says nothing."""
         ...
 
 

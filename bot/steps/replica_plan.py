@@ -44,12 +44,13 @@ def replica_steps(
     old: str,
     shares: list[int],
     hold: timedelta | None,
+    wait: timedelta,
 ) -> tuple[list[Planned], bool]:
-    """The steps, and whether stable's labels and the Service's selector have to be adopted first."""
+    """The steps, and whether stable's labels and the Service's selector have to be adopted first. `wait`: for a person,
+    at one share."""
     workload, name = target.workload, canary_name(target)
     deadline = world.rules.duration("deadline", app.name, app.env)
     bake = world.rules.duration("bake", app.name, app.env)
-    wait = world.rules.duration("canary-deadline", app.name, app.env)
     mine = {APP_LABEL: str(app.name)}
     adopts = [s for s in target.around.services if _needs_adoption(s, workload.selector)]
     steps: list[Planned] = []
@@ -92,7 +93,8 @@ def replica_steps(
                 )
             )
         pods = size
-        steps.append(Planned(HoldCanary(canary, target.ref, size, share, version, hold), deadline=wait))
+        watch = HoldCanary(canary, target.ref, size, share, version, hold)
+        steps.append(Planned(watch, deadline=(hold or timedelta()) + wait))
     steps += roll_to(promoted, final, version=version, old_version=old, bake=bake, deadline=deadline)
     steps.append(Planned(DeleteCanary(canary), no_return=True))
     steps.append(proven(app, version))

@@ -281,3 +281,29 @@ def test_the_last_timing_that_is_about_it_counts(
 def test_a_timing_that_nobody_knows_is_an_error(judge: Make) -> None:
     with pytest.raises(ValueError, match="no-such"):
         judge().duration("no-such", AppName("web"), EnvName("prod"))
+
+
+CANARY = """\
+canary:
+  - {steps: ['10', '50'], hold: 5m, requests: '200'}
+  - {env: [prod], steps: ['1', '10', '50'], deadline: 2h}
+  - {tenant: [team-pay], env: [prod], app: [web], hold: manual}
+"""
+
+
+def test_each_default_of_a_canary_is_that_of_the_last_rule_that_says_it(judge: Make) -> None:
+    found = judge(CANARY)
+    everywhere = found.canary(app("web", "staging"))
+    assert (everywhere.steps, everywhere.hold, everywhere.requests) == ((10, 50), timedelta(minutes=5), 200)
+    assert everywhere.deadline is None
+    prod = found.canary(app("web", "prod"))
+    assert (prod.steps, prod.hold, prod.deadline) == ((1, 10, 50), timedelta(minutes=5), timedelta(hours=2))
+    other = found.canary(app("web", "prod", "team-pay"))
+    assert other.hold is None
+    assert "hold" in other.said
+    assert other.steps == (1, 10, 50)
+
+
+def test_without_rules_a_canary_has_one_share_and_waits_for_people(judge: Make) -> None:
+    found = judge().canary(app())
+    assert (found.steps, found.hold, found.requests, found.deadline, found.said) == ((), None, 500, None, ())
