@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8081
+SEED ?= 1
+ROUNDS ?= 1
+JOBS ?= 2
 CLUSTER ?=
 
 # A kubeconfig counts only when it is written on the command line: `make run KUBECONFIG=...`.
@@ -14,7 +17,7 @@ ifneq ($(CLUSTER),)
 RUN_CLUSTER := --cluster $(CLUSTER)
 endif
 
-.PHONY: help run test test-all check format rig bench docs clean
+.PHONY: help run test test-all faults faults-quick check format rig bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +40,12 @@ test: $(VENV)/.dev ## everything that needs no foreign server
 
 test-all: $(VENV)/.dev ## everything: the rig's real servers and the browser too
 	$(BIN)/pytest
+
+faults: $(VENV)/.dev ## the whole fault matrix, about 3 hours; goes on where it was broken off (SEED=, ROUNDS=, JOBS=)
+	$(BIN)/python -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)
+
+faults-quick: $(VENV)/.dev ## a slice of it, on SQLite and on PostgreSQL with two replicas, as in CI
+	$(BIN)/pytest tests/faults/test_quick.py
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .

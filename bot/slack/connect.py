@@ -29,6 +29,7 @@ from bot.slack.channels import Channels
 from bot.slack.door import AFTER, Door
 from bot.slack.front import Forms, Front, Views
 from bot.slack.home import Home
+from bot.slack.intake import Intake
 from bot.slack.listeners import Desk, Listeners
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
@@ -148,9 +149,11 @@ class Edge:
         self.answers = Answers(ways)
         self.home = Home(ways)
         self.runner = Runner(name="slack", threads=threads, waiting=waiting)
+        self.intake = Intake(product.front.accept)
         self.notices = Runner(name="slack-notice", threads=1, waiting=waiting)
         desk = Desk(
             front=product.front,
+            intake=self.intake,
             forms=product.forms,
             views=product.views,
             answers=self.answers,
@@ -174,6 +177,7 @@ class Edge:
 
     def close(self, timeout: float = 5.0) -> None:
         """Ends once what has been acknowledged has been worked on."""
+        self.intake.stop()
         self.runner.stop(timeout)
         self.notices.stop(timeout)
 

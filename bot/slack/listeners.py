@@ -23,6 +23,7 @@ from bot.slack.door import AFTER, NONCE
 from bot.slack.forms import loading, notice, suggestions
 from bot.slack.front import Answer, Disturbed, Forms, Front, Request, Views
 from bot.slack.home import Home
+from bot.slack.intake import Intake
 from bot.slack.mrkdwn import Ink, plain
 from bot.slack.payloads import Incoming, Reader, Way, identity_of, inner, nonce_of, part
 from bot.slack.people import SlackPeople
@@ -43,6 +44,7 @@ class Desk:
     """Whom the listeners hand over to."""
 
     front: Front
+    intake: Intake
     forms: Forms
     views: Views
     answers: Answers
@@ -176,7 +178,7 @@ class Listeners:
         if not arrival.delivery:
             arrival = replace(arrival, delivery=f"nonce:{nonce}")
         try:
-            row = desk.front.accept(arrival)
+            row = desk.intake.accept(arrival)
         except IntegrationError as trouble:
             desk.runner.release()
             log.warning("a request could not be stored", code=trouble.code)

@@ -36,6 +36,11 @@ def is_broken_io(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and _primary_code(error) == sqlite3.SQLITE_IOERR
 
 
+def is_locked(error: BaseException) -> bool:
+    """Another process has SQLite's one lock for writers, or is recovering the file."""
+    return isinstance(error, sqlite3.OperationalError) and _primary_code(error) == sqlite3.SQLITE_BUSY
+
+
 def is_not_text(error: BaseException) -> bool:
     """SQLite's driver met a text column that is no UTF-8: somebody wrote it past us."""
     return isinstance(error, sqlite3.OperationalError) and "Could not decode to UTF-8" in str(error)

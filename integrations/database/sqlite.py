@@ -22,7 +22,7 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Arrival
 from integrations.database import schema
-from integrations.database.errors import SYSTEM, VENDOR, is_broken_io, is_not_text, translated
+from integrations.database.errors import SYSTEM, VENDOR, is_broken_io, is_locked, is_not_text, translated
 from integrations.database.inbox import SqlInbox
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
 from integrations.database.operations import take_over_all
@@ -31,13 +31,19 @@ from integrations.database.session import Session, Statements
 R = TypeVar("R")
 Work = Callable[[Session], object]
 
-BUSY = 1.5
+BUSY = 1.0
 """Seconds. Nobody but a person with a shell can hold our lock; no action waits longer than 2 s for a database."""
+STILL_BUSY = 0.05
+"""Seconds for whoever comes after one who waited in vain: Slack's three seconds are for the whole queue."""
 KEPT_READERS = 8
 
 
 class _NotTogether(Exception):
     """One that had written failed: each is run alone."""
+
+
+class _LockedOut(Exception):
+    """Another process holds the lock: nothing was begun, and the next would wait as long."""
 
 
 class FileLock:
@@ -84,6 +90,7 @@ class Sqlite:
         self._guard = threading.Lock()
         self._is_closed = False
         self._must_reopen = False
+        self._is_locked_out = False
         with contextlib.ExitStack() as undo:
             self._lock = lock_of(self._path)
             undo.callback(self._lock.release)
@@ -104,10 +111,15 @@ class Sqlite:
     # --- writing ------------------------------------------------------------------------------
 
     def _commit(self, tickets: Sequence[Ticket[Work, object]]) -> None:
-        if len(tickets) > 1 and self._commit_together(tickets):
-            return
-        for ticket in tickets:
-            self._commit_alone(ticket)
+        try:
+            if len(tickets) > 1 and self._commit_together(tickets):
+                return
+            for ticket in tickets:
+                self._commit_alone(ticket)
+        except _LockedOut as locked:
+            for ticket in tickets:
+                if not ticket.is_done:
+                    ticket.fail(translated(cast(Exception, locked.__cause__)))
 
     def _commit_together(self, tickets: Sequence[Ticket[Work, object]]) -> bool:
         """False, with nothing done, when one that had written failed: then each is run alone."""
@@ -142,6 +154,8 @@ class Sqlite:
             return
         with Attempt[object]() as attempt, self._transaction(writer):
             attempt.result = ticket.item(self._session(writer, is_reading=False))
+        if isinstance(attempt.error, _LockedOut):
+            raise attempt.error
         if isinstance(attempt.error, VENDOR):
             self._must_reopen = is_broken_io(attempt.error)
             failure = translated(attempt.error)
@@ -152,12 +166,30 @@ class Sqlite:
 
     @contextlib.contextmanager
     def _transaction(self, writer: sqlite3.Connection) -> Iterator[None]:
-        writer.execute("BEGIN IMMEDIATE")
+        self._begin(writer)
         try:
             yield
             writer.execute("COMMIT")
         finally:
             self._roll_back(writer)
+
+    def _begin(self, writer: sqlite3.Connection) -> None:
+        """Raises _LockedOut, the first time after BUSY seconds."""
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_locked(error):
+                raise
+            self._wait_at_most(writer, STILL_BUSY)
+            self._is_locked_out = True
+            raise _LockedOut from error
+        if self._is_locked_out:
+            self._wait_at_most(writer, BUSY)
+            self._is_locked_out = False
+
+    @staticmethod
+    def _wait_at_most(writer: sqlite3.Connection, seconds: float) -> None:
+        writer.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
 
     def _ready(self) -> sqlite3.Connection | None:
         """After a failed sync the file is read anew: what the old connection believes may not be on the disk."""

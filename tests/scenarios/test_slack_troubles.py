@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
 import pytest
 
 from bot.domain.operation import Phase
 from bot.playground.person import labels
-from tests.scenarios.office import Office
+from bot.playground.seed import Conduct
+from bot.slack.listeners import UNRECORDED
+from tests.scenarios.office import Office, opened
 
 DEPLOY = "deploy web@1.8.2 to staging"
 
@@ -121,3 +127,21 @@ def test_socket_mode_is_taken_up_again_after_a_disconnect(office: Office) -> Non
     office.slack.wait_for_app(20)
     plan = office.plan(office.ana, DEPLOY)
     assert labels(plan)[0] == "Deploy"
+
+
+def test_while_the_database_is_locked_everybody_hears_within_slacks_limit_that_nothing_is_done(tmp_path: Path) -> None:
+    """Slack itself gives up after three seconds, and would say that the app did not answer."""
+    with opened(tmp_path, conduct=Conduct(rate_limits=False, trigger_seconds=15)) as office:
+        database = office.live.bot.settings.data.folder / "pilothouse.db"
+        person = sqlite3.connect(database, isolation_level=None)
+        person.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(8) as people:
+            typed = [people.submit(office.type, office.ana, f"status web in {env}") for env in ("staging", "prod") * 4]
+            wait(typed)
+        person.execute("ROLLBACK")
+        person.close()
+        assert [each.exception() for each in typed] == [None] * 8
+        told = [each["text"] for each in office.slack.ephemerals(office.ana.id)]
+        assert told == [UNRECORDED] * 8
+        assert office.operations() == ()
+        office.plan(office.ana, DEPLOY)

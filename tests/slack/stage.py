@@ -63,9 +63,13 @@ class Scripted:
     is_down: bool = False
     gate: threading.Event | None = None
     """Work waits for it."""
+    stands_still: threading.Event | None = None
+    """Accepting waits for it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def accept(self, arrival: Arrival) -> int | None:
+        if self.stands_still is not None:
+            self.stands_still.wait(30)
         if self.is_down:
             raise Unavailable("database", text("It is down."))
         with self._lock:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from bot.domain.reply import Button, Buttons, Code, Opens, Paragraph, Reply, Style, text
 from bot.playground.person import PersonAt, labels
+from bot.playground.seed import Conduct
 from bot.playground.server import Json
 from bot.road.answers import Answer, Show
 from bot.road.request import Origin, Request
 from bot.slack.front import load
-from tests.slack.stage import FORM, PROD, WEB, Stage, says
+from bot.slack.listeners import UNRECORDED
+from tests.slack.stage import FORM, PROD, WEB, Stage, says, staged
 
 PLAN = Reply(
     text("Plan · deploy web to prod"),
@@ -268,6 +273,24 @@ def test_nothing_is_done_when_it_cannot_be_stored(stage: Stage) -> None:
     (shown,) = stage.slack.wait_for(lambda: ana.ephemerals(WEB))
     assert "cannot record" in shown["text"]
     assert stage.product.worked == []
+
+
+@pytest.mark.parametrize("way", ["socket", "http"])
+def test_while_the_database_stands_still_everybody_hears_in_time_that_nothing_is_done(way: str) -> None:
+    """Slack waits three seconds, then it says that the app did not answer. Forty people wait at once."""
+    with staged(way, conduct=Conduct(ack_seconds=3.0)) as stage:
+        stage.product.stands_still = threading.Event()
+        ana = stage.slack.person("ana")
+        with ThreadPoolExecutor(40) as people:
+            typed = [people.submit(ana.slash, "/deploy", f"web{n}", channel=WEB) for n in range(40)]
+        assert [each.exception() for each in typed] == [None] * 40
+        assert {shown["text"] for shown in ana.ephemerals(WEB)} == {UNRECORDED}
+        assert len(ana.ephemerals(WEB)) == 40
+        stage.product.stands_still.set()
+        stage.product.stands_still = None
+        ana.slash("/deploy", "web", channel=WEB)
+        stage.slack.wait_for(lambda: stage.product.worked)
+        assert [request.line for request in stage.product.worked] == ["deploy web"]
 
 
 def test_a_deleted_message_of_ours_is_reported_and_one_of_a_person_is_not(stage: Stage) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from bot.domain.errors import Refused, Unavailable
 from bot.ports.store import RecordFilter, Tx
+from integrations.database.sqlite import BUSY, STILL_BUSY, Sqlite
 from integrations.database.store import DatabaseStore, open_store
 from tests.contracts.store.stage import RealClock, a_record, added, arrival, in_threads, sealed_records
 
@@ -177,6 +178,32 @@ def test_a_database_that_somebody_else_locks_is_unavailable_and_then_goes_on(sto
     person.execute("ROLLBACK")
     person.close()
     store.transact(lambda tx: tx.meta.put("a", "1"))
+
+
+def test_who_comes_while_somebody_else_locks_the_database_does_not_wait_for_those_before(
+    store: DatabaseStore, path: Path
+) -> None:
+    """Each try to begin waits for the lock: one for all who came together, and none as long for those who come later."""
+    begun: list[str] = []
+    backend = store._backend
+    assert isinstance(backend, Sqlite)
+    backend._writer.set_trace_callback(begun.append)
+    person = sqlite3.connect(path, isolation_level=None)
+    person.execute("BEGIN IMMEDIATE")
+    refused: list[int] = []
+
+    def ask(number: int) -> None:
+        with pytest.raises(Unavailable):
+            store.accept(arrival(f"{number}"))
+        refused.append(number)
+
+    in_threads([lambda number=number: ask(number) for number in range(24)])  # type: ignore[misc]
+    assert sorted(refused) == list(range(24))
+    assert begun.count(f"PRAGMA busy_timeout={int(STILL_BUSY * 1000)}") == begun.count("BEGIN IMMEDIATE") < 24
+    person.execute("ROLLBACK")
+    person.close()
+    assert store.accept(arrival("later")) is not None
+    assert begun[-3:].count(f"PRAGMA busy_timeout={int(BUSY * 1000)}") == 1
 
 
 def test_a_full_disk_is_unavailable_and_loses_nothing(path: Path) -> None:
