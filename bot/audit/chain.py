@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.domain.chain import START, link
+from bot.domain.chain import START, bound
 from bot.domain.reply import Text, text
-from bot.ports.store import Checkpoint, Sealed
+from bot.ports.store import Checkpoint, Raw
 
 FINDINGS_LIMIT = 50
 """Of a log that is wrong everywhere nobody reads every line."""
@@ -52,19 +52,23 @@ class Walk:
         for checkpoint in self.checkpoints:
             self._expected.setdefault(checkpoint.size, []).append(checkpoint)
 
-    def feed(self, records: Iterable[Sealed]) -> None:
+    def feed(self, records: Iterable[Raw]) -> None:
         size, hash, expected = self.size, self.hash, self._expected
-        for sealed in records:
-            seq = sealed.seq
+        previous = _bytes(hash) or bytes(32)
+        for record in records:
+            seq, stored = record[0], record[1]
             self.count += 1
             if seq <= size:
                 self._found(Flaw.ORDER, seq, text("Record {seq} stands where none can be.", seq=seq))
                 continue
+            computed = bound(previous, seq, record[2])
+            is_right = computed.hex() == stored
             if seq != size + 1:
                 self._skipped(seq, size)
-            if link(hash, seq, sealed.record.body) != sealed.hash and seq == size + 1:
+            elif not is_right:
                 self._found(Flaw.HASH, seq, text("Record {seq} is not what was written.", seq=seq))
-            size, hash = seq, sealed.hash
+            previous = computed if is_right else _bytes(stored) or computed
+            size, hash = seq, stored
             if seq in expected:
                 self._compare(expected[seq], hash)
         self.size, self.hash = size, hash
@@ -106,7 +110,15 @@ class Walk:
             self.findings.append(Finding(flaw, seq, words))
 
 
-def verify(records: Iterable[Sealed], checkpoints: Iterable[Checkpoint]) -> tuple[Finding, ...]:
+def _bytes(hash: str) -> bytes | None:
+    """None: somebody put something there that is no hash."""
+    try:
+        return bytes.fromhex(hash)
+    except ValueError:
+        return None
+
+
+def verify(records: Iterable[Raw], checkpoints: Iterable[Checkpoint]) -> tuple[Finding, ...]:
     """Everything that is wrong with the whole chain, from its first record."""
     walk = Walk(checkpoints)
     walk.feed(records)

@@ -6,7 +6,7 @@ database's. What is committed together, and why: docs/architecture.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -281,6 +281,11 @@ class Sealed:
     hash: str
 
 
+Raw = tuple[int, str, bytes, int, str, str, str, str, str, str]
+"""A record in the chain as it is stored, for those who read all of them: seq, hash, body; then what is searched: at
+(microseconds since 1970), actor, action, target, op, kind, outcome."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The chain's state at a size, to be kept outside the database."""
@@ -320,6 +325,10 @@ class Records(Protocol):
 
     def page(self, *, after: int, limit: int) -> tuple[Sealed, ...]:
         """By seq."""
+        ...
+
+    def raw(self, *, after: int, limit: int) -> Sequence[Raw]:
+        """The same records, bare."""
         ...
 
     def find(self, filter: RecordFilter) -> tuple[Sealed, ...]:

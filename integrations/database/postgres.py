@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import psycopg
 import sqlalchemy as sa
 from psycopg.pq import TransactionStatus
+from psycopg.types.string import ByteaBinaryLoader
 from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
@@ -214,6 +215,8 @@ def connect(url: sa.URL) -> psycopg.Connection[Any]:
         },
         autocommit=True,
     )
+    # No column of ours is a VARCHAR: Session.bare_rows casts to it what is to stay bytes.
+    connection.adapters.register_loader("varchar", ByteaBinaryLoader)
     wrong = [name for name in ("fsync", "full_page_writes", "synchronous_commit") if not _is_on(connection, name)]
     if wrong:
         connection.close()

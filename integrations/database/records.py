@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.domain.chain import START, link
-from bot.ports.store import Checkpoint, Record, RecordFilter, Sealed
+from bot.ports.store import Checkpoint, Raw, Record, RecordFilter, Sealed
 from integrations.database.session import Row, Session, micros, moment
 from integrations.database.tables import BODY, audit, audit_chain, audit_pending, checkpoints, sinks
 
@@ -39,6 +40,20 @@ _SEALED = sa.delete(audit_pending).where(audit_pending.c.id == p("b_id"))
 _COLUMNS = (audit.c.id, *(audit.c[name] for name in _FIELDS[:-1]), sa.cast(audit.c.body, BODY))
 _PAGE = (
     sa.select(audit_chain.c.seq, audit_chain.c.hash, *_COLUMNS)
+    .select_from(audit_chain.join(audit, audit.c.id == audit_chain.c.id))
+    .where(audit_chain.c.seq > p("after"))
+    .order_by(audit_chain.c.seq)
+    .limit(p("n"))
+)
+# In the order of bot.ports.store.Raw.
+_RAW_BODY = sa.String().with_variant(sa.LargeBinary, "sqlite")
+_RAW = (
+    sa.select(
+        audit_chain.c.seq,
+        audit_chain.c.hash,
+        sa.cast(audit.c.body, _RAW_BODY),
+        *(audit.c[name] for name in _FIELDS[:-1]),
+    )
     .select_from(audit_chain.join(audit, audit.c.id == audit_chain.c.id))
     .where(audit_chain.c.seq > p("after"))
     .order_by(audit_chain.c.seq)
@@ -105,6 +120,9 @@ class SqlRecords:
 
     def page(self, *, after: int, limit: int) -> tuple[Sealed, ...]:
         return tuple(map(_sealed, self._session.rows(_PAGE, after=after, n=limit)))
+
+    def raw(self, *, after: int, limit: int) -> Sequence[Raw]:
+        return cast("list[Raw]", self._session.bare_rows(_RAW, after=after, n=limit))
 
     def find(self, filter: RecordFilter) -> tuple[Sealed, ...]:
         query = _ALL.order_by(audit.c.id.desc()).limit(p("n"))

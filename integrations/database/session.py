@@ -33,7 +33,7 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """What sqlite3 and psycopg connections have in common."""
 
-    def execute(self, sql: str, params: Mapping[str, Any], /) -> Cursor: ...
+    def execute(self, sql: str, params: Mapping[str, Any], /, **how: bool) -> Cursor: ...
 
 
 def micros(at: datetime) -> int:
@@ -100,6 +100,13 @@ class Session:
 
     def rows(self, statement: Executable, **params: Any) -> list[Row]:
         return self._execute(statement, params).fetchall()
+
+    def bare_rows(self, statement: Executable, **params: Any) -> list[Row]:
+        """For very many: PostgreSQL sends them in binary, and what is cast to VARCHAR is not decoded but stays bytes."""
+        if self.is_sqlite:
+            return self.rows(statement, **params)
+        sql, fixed, _ = self._statements.of(statement)
+        return self.connection.execute(sql, {**fixed, **params}, binary=True).fetchall()
 
     def row(self, statement: Executable, **params: Any) -> Row | None:
         """The first; statements that may find more say LIMIT 1."""

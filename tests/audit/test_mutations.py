@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.audit.chain import FINDINGS_LIMIT, Flaw, Walk, verify
+from bot.audit import chain
+from bot.audit.chain import FINDINGS_LIMIT, Finding, Flaw, Walk
+from bot.audit.columns import wrong_columns
 from bot.audit.records import record
 from bot.audit.recount import Recount
-from bot.audit.verify import wrong_columns
 from bot.domain.chain import START, link
-from bot.ports.store import Checkpoint, Sealed
+from bot.ports.store import Checkpoint, Raw, Sealed
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 COUNT = 1000
@@ -49,9 +50,24 @@ def checkpoint(sealed: Sealed) -> Checkpoint:
     return Checkpoint("d", 1, sealed.seq, sealed.hash, AT, "")
 
 
+def raw(sealed: Sealed) -> Raw:
+    one = sealed.record
+    at = (sealed.at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    body = one.body.encode()
+    return sealed.seq, sealed.hash, body, at, one.actor, one.action, one.target, one.op, one.kind, one.outcome
+
+
+def verify(log: list[Sealed], checkpoints: list[Checkpoint]) -> tuple[Finding, ...]:
+    return chain.verify(map(raw, log), checkpoints)
+
+
+def wrong(sealed: Sealed) -> list[Finding]:
+    return list(wrong_columns([raw(sealed)]))
+
+
 def is_seen_by_the_second(log: list[Sealed], checkpoints: list[Checkpoint]) -> bool:
     recount = Recount({each.size: frozenset({each.hash}) for each in checkpoints})
-    recount.feed(log)
+    recount.feed(map(raw, log))
     return not recount.is_intact()
 
 
@@ -67,11 +83,11 @@ def changed(words: str, place: int) -> str:
 def test_clean_logs_of_every_length_give_no_alarm(log: list[Sealed]) -> None:
     walk, recount = Walk(), Recount({})
     for sealed in log:
-        walk.feed([sealed])
-        recount.feed([sealed])
+        walk.feed([raw(sealed)])
+        recount.feed([raw(sealed)])
         assert copy.deepcopy(walk).findings == []
         assert recount.is_intact()
-        assert wrong_columns(sealed) is None
+        assert wrong(sealed) == []
 
 
 def test_every_changed_byte_of_every_body_is_seen_by_both(log: list[Sealed]) -> None:
@@ -80,7 +96,7 @@ def test_every_changed_byte_of_every_body_is_seen_by_both(log: list[Sealed]) -> 
     previous = START
     for sealed in log:
         for place in range(len(sealed.record.body)):
-            spoilt = [with_body(sealed, changed(sealed.record.body, place))]
+            spoilt = [raw(with_body(sealed, changed(sealed.record.body, place)))]
             walk = Walk(size=sealed.seq - 1, hash=previous)
             walk.feed(spoilt)
             assert [finding.flaw for finding in walk.findings] == [Flaw.HASH]
@@ -88,7 +104,7 @@ def test_every_changed_byte_of_every_body_is_seen_by_both(log: list[Sealed]) -> 
             second.feed(spoilt)
             assert second.first_wrong == sealed.seq
             tried += 1
-        recount.feed([sealed])
+        recount.feed([raw(sealed)])
         previous = sealed.hash
     assert tried > 200_000
 
@@ -98,14 +114,14 @@ def test_every_changed_byte_of_every_hash_is_seen_by_both(log: list[Sealed]) -> 
     previous = START
     for sealed in log:
         for place in range(0, 64, 7):
-            spoilt = [replace(sealed, hash=changed(sealed.hash, place))]
+            spoilt = [raw(replace(sealed, hash=changed(sealed.hash, place)))]
             walk = Walk(size=sealed.seq - 1, hash=previous)
             walk.feed(spoilt)
             second = copy.copy(recount)
             second.feed(spoilt)
             assert walk.findings
             assert second.first_wrong == sealed.seq
-        recount.feed([sealed])
+        recount.feed([raw(sealed)])
         previous = sealed.hash
 
 
@@ -115,8 +131,8 @@ def test_every_changed_byte_of_every_column_is_seen(log: list[Sealed]) -> None:
             value: str = getattr(sealed.record, name)
             for place in range(len(value)):
                 spoilt = replace(sealed.record, **{name: changed(value, place)})
-                assert wrong_columns(replace(sealed, record=spoilt)) is not None
-        assert wrong_columns(replace(sealed, at=sealed.at + timedelta(microseconds=1))) is not None
+                assert wrong(replace(sealed, record=spoilt))
+        assert wrong(replace(sealed, at=sealed.at + timedelta(microseconds=1)))
 
 
 @pytest.mark.parametrize("place", [0, 1, 499, 998, 999])

@@ -42,6 +42,9 @@ def test_a_record_comes_back_byte_for_byte(store: Store) -> None:
     store.transact(lambda tx: tx.records.seal(limit=10))
     (sealed,) = store.read(lambda tx: tx.records.page(after=0, limit=10))
     assert sealed.record == record
+    ((seq, hash, body, _, *columns),) = store.read(lambda tx: tx.records.raw(after=0, limit=10))
+    assert (seq, hash, body) == (1, sealed.hash, record.body.encode())
+    assert columns == [record.actor, record.action, record.target, record.op, record.kind, record.outcome]
 
 
 def test_a_record_goes_when_its_transaction_does(store: Store) -> None:

@@ -52,6 +52,9 @@ def test_an_untouched_record_is_intact(stage: Stage, sink: FileSink) -> None:
         ("UPDATE audit SET at = at + 1 WHERE id = 17", "Record 17 is shown with another at"),
         ("UPDATE audit SET outcome = '' WHERE id = 40", "Record 40 is shown with another outcome"),
         ("UPDATE audit_chain SET hash = (SELECT hash FROM audit_chain WHERE seq = 2) WHERE seq = 17", "17 is not what"),
+        ("UPDATE audit_chain SET hash = 'no hash' WHERE seq = 17", "Record 17 is not what"),
+        ("UPDATE audit_chain SET hash = '' WHERE seq = 17", "Record 17 is not what"),
+        ("UPDATE audit SET at = 9000000000000000000 WHERE id = 17", "Record 17 is shown with another at"),
         # delete
         ("DELETE FROM audit WHERE id = 17", "Record 17 is missing"),
         ("DELETE FROM audit_chain WHERE seq BETWEEN 17 AND 19", "Records 17 to 19 are missing"),
