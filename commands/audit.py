@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Answers, Arg, Command
-from bot.domain.errors import PilothouseError, UnknownName
+from bot.domain.errors import BadArguments, PilothouseError, UnknownName
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Code, Note, Paragraph, Reply, Table, counted, text
 from bot.ports.store import RecordFilter, Sealed
 from bot.ports.world import World
 
 MOST = 50
+_NUMBER = re.compile(r"r?[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    record: Annotated[int, Arg("its number")]
+    record: Annotated[str, Arg("its place in the record, or the receipt that an answer gave (r5321)", example="N")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def search(params: Search, world: World) -> Reply:
     head = (text("Record"), text("When"), text("Who"), text("What"), text("Outcome"))
     rows = tuple(
         (
-            text("{n}", n=sealed.seq or f"({sealed.id})"),
+            text("{n}", n=sealed.seq or f"r{sealed.id}"),
             text("{at}", at=sealed.at),
             text("{who}", who=sealed.record.actor),
             text(
@@ -88,13 +90,23 @@ def is_visible(world: World, sealed: Sealed) -> bool:
 
 
 def show(params: Show, world: World) -> Reply:
-    sealed = world.trail.record(params.record)
+    number = _NUMBER.fullmatch(params.record)
+    if number is None:
+        raise BadArguments(
+            text("{record} is no record's number.", record=params.record),
+            field="record",
+            next=text("Write one such as 5318, or a receipt such as r5321."),
+        )
+    sealed = world.trail.record(number[0])
     if sealed is None or not is_visible(world, sealed):
         raise UnknownName(text("There is no record {n}.", n=params.record), field="record")
     body = json.dumps(json.loads(sealed.record.body), indent=2, ensure_ascii=False)
     return Reply(
-        text("Record {n}", n=sealed.seq),
-        (Code(body, f"record-{sealed.seq}.json"), Note(text("Hash `{hash}`", hash=sealed.hash or "not sealed yet"))),
+        text("Record {n}", n=sealed.seq) if sealed.seq else text("Record r{n}", n=sealed.id),
+        (
+            Code(body, f"record-{sealed.seq or sealed.id}.json"),
+            Note(text("Hash `{hash}`", hash=sealed.hash or "not sealed yet")),
+        ),
     )
 
 

@@ -26,6 +26,10 @@ from bot.ports.world import Verdict
 R = TypeVar("R")
 
 
+RECEIPT = "r"
+"""Before a record's id, which an answer gives at once; its place in the chain comes with its sealing."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBook:
     """bot.ports.world.Book over the Store."""
@@ -109,7 +113,11 @@ class StoredTrail:
     def find(self, filter: RecordFilter) -> tuple[Sealed, ...]:
         return self.store.read(lambda tx: tx.records.find(filter))
 
-    def record(self, seq: int) -> Sealed | None:
+    def record(self, number: str) -> Sealed | None:
+        if number.startswith(RECEIPT):
+            found = self.find(RecordFilter(id=int(number.removeprefix(RECEIPT)), limit=1))
+            return found[0] if found else None
+        seq = int(number)
         page = self.store.read(lambda tx: tx.records.page(after=seq - 1, limit=1)) if seq > 0 else ()
         return page[0] if page and page[0].seq == seq else None
 

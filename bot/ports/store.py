@@ -301,6 +301,8 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
+    id: int | None = None
+    """The number that `append` gave; None: any."""
     words: str = ""
     actor: str = ""
     target: str = ""

@@ -101,7 +101,7 @@ def refusal(error: PilothouseError, record: int) -> Reply:
     if next := _next(error):
         blocks.append(Paragraph(text("*Next:* {next}", next=next)))
     if record:
-        blocks.append(Note(text("Nothing was changed. Recorded as {n}, {code}.", n=record, code=error.code)))
+        blocks.append(Note(text("Nothing was changed. Recorded as r{n}, {code}.", n=record, code=error.code)))
     else:
         blocks.append(Note(text("Nothing was changed. It could not be recorded ({code}).", code=error.code)))
     if error.buttons:

@@ -127,8 +127,8 @@ class SqlRecords:
     def find(self, filter: RecordFilter) -> tuple[Sealed, ...]:
         query = _ALL.order_by(audit.c.id.desc()).limit(p("n"))
         params: dict[str, Any] = {"n": filter.limit}
-        for name in ("actor", "target", "op", "kind"):
-            if value := getattr(filter, name):
+        for name in ("id", "actor", "target", "op", "kind"):
+            if (value := getattr(filter, name)) not in {None, ""}:
                 query = query.where(audit.c[name] == p(f"f_{name}"))
                 params[f"f_{name}"] = value
         if filter.since is not None:

@@ -76,7 +76,7 @@ def test_it_is_explained_recorded_and_changes_nothing(
     shown = office.answer(office.ana, line)
     assert says in shown["text"], shown["text"]
     assert "Next: " in shown["text"] or "Why: " in shown["text"]
-    assert f"Nothing was changed. Recorded as {before + 1}, {code}." in shown["text"]
+    assert f"Nothing was changed. Recorded as r{before + 1}, {code}." in shown["text"]
     assert labels(shown)[: len(offers)] == offers
     assert shown["is_ephemeral"]
     (record,) = office.records()[before:]

@@ -7,7 +7,9 @@ import pytest
 
 from bot.domain.chain import START as ZERO
 from bot.domain.chain import link
+from bot.operations.book import StoredTrail
 from bot.ports.store import AlertThread, Checkpoint, Record, RecordFilter, Store, Tx
+from bot.ports.world import Verdict
 from tests.contracts.store.stage import START, Stage, a_record, in_threads, sealed_records
 
 
@@ -73,6 +75,25 @@ def test_records_are_found_before_they_are_sealed(store: Store) -> None:
     append(store, "a")
     (found,) = store.read(lambda tx: tx.records.find(RecordFilter()))
     assert (found.seq, found.hash) == (0, "")
+
+
+def test_a_receipt_names_its_record_before_and_after_it_is_sealed_whatever_its_place(store: Store) -> None:
+    """A number may be used up by a transaction that came to nothing: then ids and places differ."""
+    with pytest.raises(ZeroDivisionError):
+        store.transact(lambda tx: (tx.records.append(a_record(tx, "lost")), 1 // 0))
+    append(store, "first")
+    receipt = f"r{append(store, 'denied')}"
+    trail = StoredTrail(store, lambda: Verdict(True, 0, ()))
+    unsealed = trail.record(receipt)
+    assert unsealed is not None
+    assert (unsealed.seq, '"name":"denied"' in unsealed.record.body) == (0, True)
+    store.transact(lambda tx: tx.records.seal(limit=5))
+    sealed = trail.record(receipt)
+    assert sealed is not None
+    assert (sealed.seq, sealed.record) == (2, unsealed.record)
+    assert trail.record("2") == sealed
+    assert trail.record("r0") is None
+    assert trail.record("99") is None
 
 
 @pytest.mark.parametrize(
