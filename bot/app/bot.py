@@ -70,6 +70,8 @@ class Bot:
     close_parts: Callable[[], None]
     on_commit: Callable[[], None] = lambda: None
     """Told after something may have gone into the outbox."""
+    on_rung: Callable[[], None] = lambda: None
+    """Told after another replica committed something."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _terminal: TerminalServer | None = None
@@ -81,6 +83,7 @@ class Bot:
     def start(self, *, has_terminal: bool = True) -> None:
         self.sealer.look()
         self.core.worker.start()
+        self.store.bell.listen(self._rung)
         self._thread("sealer", self._seal_forever)
         self.ticker.start()
         if has_terminal:
@@ -108,6 +111,10 @@ class Bot:
     def stop(self) -> None:
         self.halt()
         self.close()
+
+    def _rung(self) -> None:
+        self.core.worker.wake()
+        self.on_rung()
 
     # --- the terminal -------------------------------------------------------------------------
 

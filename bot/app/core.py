@@ -93,13 +93,18 @@ def build(
     gate = Gate(judge=judge, people=people, apps=apps, planner=Replanner(catalogue))
     engine = Engine(store=store, gate=gate, world=worlds.world_of, hands=worlds.hands, clock=clock)
     worker = Worker(engine, store)
+
+    def wake() -> None:
+        worker.wake()
+        store.bell.ring()
+
     road = Road(
         catalogue=catalogue,
         store=store,
         judge=judge,
         people=people,
         apps=apps,
-        desk=Desk(store, worker.wake),
+        desk=Desk(store, wake),
         world=lambda principal, request: worlds.world(principal, request.place),
         hindrance=hindrance,
         diagnose=lambda: report(checks()),

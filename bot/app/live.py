@@ -120,6 +120,7 @@ class Live:
         if self.sender is not None:
             self.sender.start()
         self.bot.on_commit = self._wake
+        self.bot.on_rung = self._wake_sender
         self.bot.core.worker.on_tick = self._wake
         self.bot.ticker.every(LEFTOVERS_EVERY, "requests that a restart left over", self._finish_leftovers)
         self.bot.start()
@@ -143,7 +144,11 @@ class Live:
         return is_idle
 
     def _wake(self) -> None:
-        """The outbox has something."""
+        """The outbox has something; another replica's sender may be the one."""
+        self._wake_sender()
+        self.bot.store.bell.ring()
+
+    def _wake_sender(self) -> None:
         if self.sender is not None:
             self.sender.wake()
 

@@ -18,7 +18,7 @@ from bot.domain.errors import IntegrationError, Unavailable
 from bot.domain.operation import Signal, SignalKind
 from bot.domain.refs import Principal
 from bot.domain.reply import Text, text
-from bot.ports.store import Arrival, Checkpoint, OperationFilter, RecordFilter, Store, Tx
+from bot.ports.store import Arrival, Bell, Checkpoint, OperationFilter, RecordFilter, Store, Tx
 
 R = TypeVar("R")
 
@@ -125,6 +125,10 @@ class GuardedStore:
         self._store = store
         self._why: Text | None = None
         self._guard = threading.Lock()
+
+    @property
+    def bell(self) -> Bell:
+        return self._store.bell
 
     @property
     def why_closed(self) -> Text | None:

@@ -29,6 +29,8 @@ class Worker:
         self._store = store
         self._lease = lease
         self._threads = threads
+        self.longest_sleep = LONGEST_SLEEP
+        """Seconds: what nobody woke us for is found after it."""
         self._running: dict[OperationId, Claim] = {}
         self._guard = threading.Lock()
         self._woken = threading.Event()
@@ -81,7 +83,7 @@ class Worker:
         with self._guard:
             free = self._threads - len(self._running)
         if free <= 0:
-            return LONGEST_SLEEP
+            return self.longest_sleep
         claims = self._engine.claim(free)
         for claim in claims:
             with self._guard:
@@ -90,7 +92,7 @@ class Worker:
         if claims:
             return 0.0
         soonest = self._store.read(lambda tx: tx.operations.soonest())
-        return LONGEST_SLEEP if soonest is None else min(LONGEST_SLEEP, max(0.01, soonest.total_seconds()))
+        return self.longest_sleep if soonest is None else min(self.longest_sleep, max(0.01, soonest.total_seconds()))
 
     def _ended(self, claim: Claim) -> Callable[[Future[None]], None]:
         def done(_: Future[None]) -> None:

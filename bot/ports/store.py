@@ -487,7 +487,23 @@ class Tx:
     meta: Meta
 
 
+class Bell(Protocol):
+    """Between replicas: something was committed that another may want to look at. A help, no promise: whoever is not
+    woken looks within a second."""
+
+    def ring(self) -> None:
+        """After a commit, never inside a transaction. Returns at once."""
+        ...
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        """`heard` is called in a thread of its own for what others rang, several rings at once. Called once."""
+        ...
+
+
 class Store(Protocol):
+    @property
+    def bell(self) -> Bell: ...
+
     def transact(self, work: Callable[[Tx], R]) -> R:
         """Durable (synced) when it returns. Raises Unavailable("database") when it cannot be written."""
         ...

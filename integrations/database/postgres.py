@@ -20,6 +20,7 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Arrival
 from integrations.database import schema
+from integrations.database.bell import PostgresBell
 from integrations.database.errors import SYSTEM, Retry, translated
 from integrations.database.inbox import arrival_row
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket, Turnstile
@@ -57,14 +58,17 @@ _ACCEPT = (
 
 class Postgres:
     def __init__(self, url: str, *, clock: Clock, connections: int) -> None:
+        """`connections`: at most so many, one of them for the bell."""
         self._url = sa.make_url(url).set(drivername="postgresql+psycopg")
         self._statements = Statements(_dialect())
+        pooled = max(1, connections - 1)
         self._pool = QueuePool(
-            self._connect, pool_size=connections, max_overflow=0, timeout=WAIT, use_lifo=True, recycle=1800
+            self._connect, pool_size=pooled, max_overflow=0, timeout=WAIT, use_lifo=True, recycle=1800
         )
-        self._turnstile = Turnstile(connections)
+        self._turnstile = Turnstile(pooled)
         self._inbox: Lane[Arrival, int | None] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
         self._watch = Watch(clock, seconds=ANSWER)
+        self.bell = PostgresBell(lambda: connect(self._url, name="pilothouse-bell"), self._watch)
         with contextlib.ExitStack() as undo:
             undo.callback(self.close)
             schema.prepare_postgres(self._url)
@@ -186,11 +190,11 @@ class Postgres:
         return connect(self._url)
 
     def ping(self) -> str:
-        return self.read(
-            lambda session: f"PostgreSQL {session.connection.execute('SHOW server_version', {}).fetchall()[0][0]}"
-        )
+        version = self.read(lambda session: session.connection.execute("SHOW server_version", {}).fetchall()[0][0])
+        return "; ".join(filter(None, (f"PostgreSQL {version}", self.bell.state)))
 
     def close(self) -> None:
+        self.bell.close()
         self._watch.stop()
         self._pool.dispose()
 
@@ -199,7 +203,7 @@ def _dialect() -> PGDialect_psycopg:
     return PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
-def connect(url: sa.URL) -> psycopg.Connection[Any]:
+def connect(url: sa.URL, *, name: str = "pilothouse") -> psycopg.Connection[Any]:
     """Raises Refused when the server is set up to lose what it has acknowledged."""
     given: dict[str, Any] = url.translate_connect_args(username="user", database="dbname") | dict(url.query)
     options = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
@@ -208,7 +212,7 @@ def connect(url: sa.URL) -> psycopg.Connection[Any]:
             "connect_timeout": 2,
             "tcp_user_timeout": 8000,
             "keepalives_idle": 5,
-            "application_name": "pilothouse",
+            "application_name": name,
             "client_encoding": "UTF8",
             **given,
             "options": f"{options} {given.get('options', '')}".strip(),

@@ -22,6 +22,7 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Arrival
 from integrations.database import schema
+from integrations.database.bell import NoBell
 from integrations.database.errors import SYSTEM, VENDOR, is_broken_io, is_locked, is_not_text, translated
 from integrations.database.inbox import SqlInbox
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
@@ -82,6 +83,7 @@ def path_of(url: str) -> Path:
 
 class Sqlite:
     def __init__(self, url: str, *, clock: Clock) -> None:
+        self.bell = NoBell()
         self._path = path_of(url)
         self._clock = clock
         self._statements = Statements(SQLiteDialect_pysqlite(paramstyle="named"))

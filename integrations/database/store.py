@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from bot.domain.clock import Clock
 from bot.domain.refs import Secret
-from bot.ports.store import Arrival, Store, Tx
+from bot.ports.store import Arrival, Bell, Store, Tx
 from integrations.database.alerts import SqlAlertThreads, SqlMeta
 from integrations.database.holds import SqlHolds, SqlLocks, SqlSteps
 from integrations.database.inbox import SqlInbox
@@ -25,6 +25,9 @@ R = TypeVar("R")
 
 
 class Backend(Protocol):
+    @property
+    def bell(self) -> Bell: ...
+
     def transact(self, work: Callable[[Session], R]) -> R: ...
 
     def read(self, work: Callable[[Session], R]) -> R: ...
@@ -42,6 +45,10 @@ class DatabaseStore:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._turns = Turns()
+
+    @property
+    def bell(self) -> Bell:
+        return self._backend.bell
 
     def transact(self, work: Callable[[Tx], R]) -> R:
         return self._backend.transact(lambda session: work(self._tx(session)))

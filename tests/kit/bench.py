@@ -148,7 +148,8 @@ def said(value: object) -> str:
 
 
 @contextmanager
-def bench(folder: Path) -> Iterator[Bench]:
+def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
+    """`url`: of a PostgreSQL database in place of the SQLite file."""
     clock = ManualClock()
     world = demo_world(clock)
     current: dict[str, Judge] = {}
@@ -157,7 +158,7 @@ def bench(folder: Path) -> Iterator[Bench]:
         current["judge"] = Judge(parse((policy if policy is not None else POLICY.read_text()).encode()))
 
     use(None)
-    store = open_store(f"sqlite:///{folder}/pilothouse.db", clock=clock)
+    store = open_store(url or f"sqlite:///{folder}/pilothouse.db", clock=clock)
     people = KnownPeople(clock)
     alerts = SimulatedAlerts(world)
     parts = Parts(
