@@ -18,6 +18,7 @@ _MEND: dict[str, Text] = {
     "registry": text("look at `registries:` in the settings and at the registry"),
     "logs": text("look at `elasticsearch:` in the settings; without it pod logs are used"),
     "metrics": text("set `prometheus: {{url: ...}}` in the settings"),
+    "builds": text("look at `jenkins:` in the settings, and whether its user may read and build the jobs"),
     "alerts": text("set `alertmanager: {{url: ...}}` in the settings"),
 }
 

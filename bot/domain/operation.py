@@ -41,6 +41,8 @@ class Progress:
     """Goes into the thread with the report, or with the reason of a failure."""
     again: timedelta | None = None
     """When to look again where once a second would ask others too often."""
+    excerpt: str = ""
+    """Words of a program that belong to a failure, masked; they go into the thread with its reason."""
 
 
 class Phase(StrEnum):

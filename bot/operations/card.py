@@ -34,6 +34,7 @@ from bot.domain.reply import (
     span,
     text,
 )
+from bot.operations.build_card import DRAWN, KIND, build_card
 from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, short_hash, stopper, titled
 from bot.steps.analysis import Analyse
@@ -55,6 +56,8 @@ class OperationCards:
 
 def card(op: Operation) -> Reply:
     face = load_face(op.face)
+    if face.kind == KIND and op.phase in DRAWN:
+        return build_card(op, face)
     match op.phase:
         case Phase.DRAFT:
             return preview(op)

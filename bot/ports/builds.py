@@ -102,8 +102,8 @@ class BuildWriter(Protocol):
         """
         ...
 
-    def stop(self, build: Build) -> None:
-        """Takes it out of the queue, or ends it. One that has ended already is success."""
+    def stop(self, job: str, *, operation: str) -> None:
+        """Takes every build that bears the mark out of the queue, or ends it. Where there is none left: success."""
         ...
 
 
@@ -132,7 +132,7 @@ class NoBuilds:
     def start(self, job: str, *, operation: str, ref: str, tag: str, time_left: Callable[[], timedelta]) -> None:
         raise _none()
 
-    def stop(self, build: Build) -> None:
+    def stop(self, job: str, *, operation: str) -> None:
         raise _none()
 
 

@@ -39,6 +39,7 @@ from bot.ports.people import Identity, People, Status
 from bot.ports.store import Store, Tx
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
+from bot.road.homes import home_of
 from bot.road.nearest import env_in, offer
 from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial
 from bot.road.request import (
@@ -254,8 +255,12 @@ class Road:
 
     def _authorise(self, trip: _Trip, judge: Judge, principal: Principal, params: object) -> App | None:
         assert trip.shape is not None
+        command = trip.shape.command
         app = self._resolve(trip, params)
-        check_permitted(judge, principal, trip.shape.command, app)
+        if app is None:
+            app = home_of(trip.shape, params, self._apps, lambda home: judge.may(principal, command.permission, home))
+            trip.app = app
+        check_permitted(judge, principal, command, app)
         return app
 
     # --- changes ------------------------------------------------------------------------------

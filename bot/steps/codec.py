@@ -12,7 +12,7 @@ from bot.domain.refs import PlanHash
 from bot.domain.templates import Template
 from bot.ports.store import Proof
 from bot.ports.traffic import Route
-from bot.steps import analysis, canary, records, rollout, scaling, weights
+from bot.steps import analysis, build, canary, records, rollout, scaling, weights
 from bot.steps.step import Face, Plan, Planned
 
 STEPS: tuple[type, ...] = (
@@ -42,6 +42,9 @@ STEPS: tuple[type, ...] = (
     records.DropLock,
     records.SetDefaults,
     records.Silence,
+    build.StartBuild,
+    build.AwaitBuild,
+    build.StopBuild,
 )
 
 _REPLY: tuple[type, ...] = (

@@ -138,7 +138,12 @@ class JenkinsBuilds:
             with _translated(what, is_start=True):
                 client.jenkins_request(request, add_crumb=False)
 
-    def stop(self, build: Build) -> None:
+    def stop(self, job: str, *, operation: str) -> None:
+        for build in self.find(job, operation):
+            if not build.is_over:
+                self._stop(build)
+
+    def _stop(self, build: Build) -> None:
         if build.number:
             request = self._request("POST", f"{_path(build.job)}{build.number}/stop")
         else:

@@ -76,11 +76,11 @@ class SimulatedBuilds:
         if fault is not None:
             raise lost(SYSTEM, is_write=True)
 
-    def stop(self, build: Build) -> None:
+    def stop(self, job: str, *, operation: str) -> None:
         fault = self._world.meet(SYSTEM, "builds.stop", is_write=True)
         with self._world.entered():
-            self._check(build.job)
-            self._world.builds.stop(build.job, build.queued_as)
+            self._check(job)
+            self._world.builds.stop(job, operation)
         if fault is not None:
             raise lost(SYSTEM, is_write=True)
 

@@ -78,9 +78,9 @@ class BuildServer:
         self.started.append(build)
         self._world.timeline.after(QUIET, lambda: self._begin(build))
 
-    def stop(self, job: str, queued_as: int) -> None:
+    def stop(self, job: str, operation: str) -> None:
         for build in self.builds(job):
-            if build.queued_as == queued_as and build.state in {BuildState.QUEUED, BuildState.RUNNING}:
+            if build.operation == operation and build.state in {BuildState.QUEUED, BuildState.RUNNING}:
                 self._end(build, BuildState.STOPPED, "Aborted by pilothouse")
 
     def forget(self, operation: str) -> None:

@@ -143,18 +143,19 @@ class BuildsContract:
 
     def test_a_build_is_stopped_in_the_queue_and_while_it_runs(self, stage: BuildStage, job: str) -> None:
         self.start(stage, job)
-        stage.writer.stop(self.only(stage, job))
+        stage.writer.stop(job, operation="op-7")
         assert all(each.is_over for each in stage.builds.find(job, "op-7"))
         self.start(stage, job, operation="op-8")
         stage.begin()
-        running = self.only(stage, job, "op-8")
-        stage.writer.stop(running)
+        self.start(stage, job, operation="op-9")
+        stage.writer.stop(job, operation="op-8")
         assert self.only(stage, job, "op-8").state is BuildState.STOPPED
-        stage.writer.stop(running)
+        assert not self.only(stage, job, "op-9").is_over
+        stage.writer.stop(job, operation="op-8")
 
     def test_what_was_stopped_in_the_queue_never_begins(self, stage: BuildStage, job: str) -> None:
         self.start(stage, job)
-        stage.writer.stop(self.only(stage, job))
+        stage.writer.stop(job, operation="op-7")
         stage.begin()
         assert not [each for each in stage.builds.find(job, "op-7") if each.state is BuildState.RUNNING]
 
@@ -208,7 +209,7 @@ class BuildsContract:
             lambda: stage.builds.job("web"),
             lambda: stage.builds.find(job, "op-7"),
             lambda: stage.builds.recent(job, 3),
-            lambda: stage.builds.ping(),
+            stage.builds.ping,
         ):
             with pytest.raises(IntegrationError) as ill:
                 ask()
