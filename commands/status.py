@@ -30,6 +30,7 @@ from bot.ports.apps import App
 from bot.ports.store import OperationFilter, Proof, Release
 from bot.ports.world import World
 from bot.steps.delivery import Target, running_release, targets, version_of
+from bot.steps.progressive_plan import standing
 from bot.steps.rollout import explain
 
 
@@ -95,7 +96,7 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
     release = running_release(target, known)
     version = version_of(target.image, known)
     ready = Bar(
-        workload.available,
+        min(workload.available, max(1, workload.replicas)),
         max(1, workload.replicas),
         text("*{n} of {all} pods ready*", n=workload.available, all=workload.replicas),
     )
@@ -114,6 +115,9 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
                 text("{a} to {b} pods, {target}", a=scaler.minimum, b=scaler.maximum, target=scaler.target),
             )
         )
+    if workload.progressive is not None:
+        told = workload.template.images[target.container]
+        facts.append(Fact(text("Rollout"), standing(workload.progressive, version_of(told, known))))
     blocks: list[Block] = [ready, Facts(tuple(facts))]
     try:
         rollout = world.cluster(target.scope.cluster).workloads.rollout(target.ref)

@@ -40,7 +40,10 @@ from bot.operations.words import asked_by, short_hash, stopper, titled
 from bot.steps.analysis import Analyse
 from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_face, load_steps
+from bot.steps.progressive import HoldStop
 from bot.steps.step import Face
+
+Hold = HoldCanary | Analyse | HoldStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ def _canary(op: Operation, face: Face) -> Reply:
         steps = load_steps(op.plan)
     except UnknownKind:
         return _running(op, face)
-    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, HoldCanary | Analyse)]
+    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, Hold)]
     reached = [(n, hold) for n, hold in holds if n <= op.cursor]
     ahead = [hold for n, hold in holds if n > op.cursor]
     if not reached:
@@ -208,7 +211,7 @@ def _promotes(op: Operation, face: Face, go: Text) -> Confirm:
     return Confirm(text("{go}?", go=go), words, yes=go)
 
 
-def _next_move(op: Operation, hold: HoldCanary | Analyse | None, ahead: list[HoldCanary | Analyse]) -> Text:
+def _next_move(op: Operation, hold: Hold | None, ahead: list[Hold]) -> Text:
     if hold is None or op.since is None:
         return text("getting its pods ready")
     if op.phase is Phase.PAUSED:
