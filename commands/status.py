@@ -95,10 +95,10 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
     workload = target.workload
     release = running_release(target, known)
     version = version_of(target.image, known)
+    # A Rollout on its way has pods of two versions, more than are wanted of one.
+    available = min(workload.available, workload.replicas) if workload.progressive else workload.available
     ready = Bar(
-        min(workload.available, max(1, workload.replicas)),
-        max(1, workload.replicas),
-        text("*{n} of {all} pods ready*", n=workload.available, all=workload.replicas),
+        available, max(1, workload.replicas), text("*{n} of {all} pods ready*", n=available, all=workload.replicas)
     )
     facts = [
         Fact(
