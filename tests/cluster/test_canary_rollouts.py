@@ -23,7 +23,6 @@ from tests.rig import argo, traefik
 from tests.rig.access import AUTO
 from tests.rig.argo import SampleRollout
 from tests.rig.load import Load
-from tests.rig.registry import image
 from tests.rig.rig import Rig
 from tests.rig.sample import SampleApp
 from tests.rig.traefik import Traefik
