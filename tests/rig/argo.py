@@ -103,7 +103,8 @@ def define(admin: Kubectl) -> None:
     for file in sorted(build.ARGO_ROLLOUTS.path("crds").glob("*.yaml")):
         admin("apply", "--server-side", "--force-conflicts", "-f", file)
     names = [f"crd/{kind}.argoproj.io" for kind in KINDS]
-    admin("wait", "--for=condition=Established", *names, "--timeout=30s")
+    # In the first moment they have no conditions, which `wait` takes for an error.
+    until("the definitions", lambda: admin.succeeds("wait", "--for=condition=Established", *names), seconds=30)
 
 
 @contextmanager
