@@ -19,7 +19,6 @@ from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.domain.clock import Clock
-from bot.domain.codec import Json
 from bot.domain.errors import Refused
 from bot.domain.refs import Secret
 from bot.domain.reply import text
@@ -33,9 +32,10 @@ from bot.slack.intake import Intake
 from bot.slack.listeners import Desk, Listeners
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
-from bot.slack.payloads import Reader, is_shaped, part
+from bot.slack.payloads import Reader, part
 from bot.slack.people import SlackPeople
 from bot.slack.runner import Runner
+from bot.slack.shape import shaped
 from bot.slack.typed import Verbs
 from bot.slack.uploads import SLACK_FILES, Pinned, Uploads
 from bot.slack.verify import Verifier
@@ -202,8 +202,8 @@ class Socket(SocketModeHandler):
     def handle(self, client: BaseSocketModeClient, req: SocketModeRequest) -> None:
         started = time.time()
         after: list[Callable[[], None]] = []
-        body: dict[str, Json] = req.payload
-        if not is_shaped(body):
+        body = shaped(req.payload)
+        if body is None:
             log.warning("a payload of no known shape", kind=req.type)
             return
         request = BoltRequest(mode="socket_mode", body=body, headers=build_headers(req), context={AFTER: after})

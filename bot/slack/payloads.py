@@ -77,38 +77,10 @@ def inner(value: Json, *path: str) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-_PARTS = ("view", "event", "user", "team", "container", "channel", "message", "enterprise", "state", "function_data")
-OBJECTS = frozenset((*_PARTS, "actions"))
-"""Parts of a payload that are never texts."""
-
-
 def _opening(incoming: Incoming) -> Incoming:
     """A button that opens a form asks for the form."""
     is_form = incoming.way.opens is Opens.FORM
     return replace(incoming, request=replace(incoming.request, wants_form=is_form))
-
-
-def is_shaped(payload: Json) -> bool:
-    """Whether the parts that Bolt takes for granted have the shape that Slack gives them."""
-    if not isinstance(payload, dict):
-        return False
-    actions = payload.get("actions")
-    if "actions" in payload and not (
-        isinstance(actions, list) and actions and all(isinstance(a, dict) for a in actions)
-    ):
-        return False
-    if any(not isinstance(payload.get(name), dict | None) for name in _PARTS):
-        return False
-    event = payload.get("event")
-    texts = [payload.get(name, "") for name in ("type", "command", "callback_id", "action_id", "block_id")]
-    texts += [event.get("type", "")] if isinstance(event, dict) else []
-    view = payload.get("view")
-    texts += [view.get("callback_id", "")] if isinstance(view, dict) else []
-    for action in actions if isinstance(actions, list) else []:
-        texts += (
-            [action.get(name, "") for name in ("action_id", "block_id", "type")] if isinstance(action, dict) else []
-        )
-    return all(isinstance(found, str) for found in texts)
 
 
 def nonce_of(payload: Mapping[str, Json]) -> str:
