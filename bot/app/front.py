@@ -15,7 +15,7 @@ from bot.domain.forms import Form
 from bot.domain.operation import Place
 from bot.domain.reply import Paragraph, Reply, Text, text
 from bot.ports.people import Identity
-from bot.ports.store import Arrival, MessageClass, Tx
+from bot.ports.store import Arrival, MessageClass, OperationFilter, Tx
 from bot.road.answers import Answer
 from bot.road.params import build, partial
 from bot.road.request import Origin, Request
@@ -86,8 +86,19 @@ class Front:
 
     # --- Views --------------------------------------------------------------------------------
 
-    def home(self, identity: Identity) -> Reply:
-        return self.core.walk(Request(Origin.CLICKED, identity, "home", Place(""))).reply
+    def home(self, identity: Identity, *, is_open: bool) -> Reply:
+        origin = Origin.CLICKED if is_open else Origin.REFRESHED
+        return self.core.walk(Request(origin, identity, "home", Place(""))).reply
+
+    def pulse(self) -> str:
+        def work(tx: Tx) -> str:
+            open_ones = tx.operations.find(OperationFilter(is_final=False, limit=200))
+            steps = [f"{op.id} {op.phase} {op.cursor} {len(op.signals)}" for op in open_ones]
+            held = [lock for lock in tx.locks.list() if lock.until is None or lock.until > tx.now]
+            locks = [f"{lock.app} {lock.env} {lock.holder} {lock.at}" for lock in held]
+            return "\n".join((*steps, *locks))
+
+        return self.core.store.read(work)
 
     def disturbed(self, what: Disturbed) -> None:
         self.core.store.transact(lambda tx: self._disturbed(tx, what))

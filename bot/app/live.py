@@ -119,6 +119,8 @@ class Live:
             self._socket.connect()  # type: ignore[no-untyped-call]
         if self.sender is not None:
             self.sender.start()
+        if self.edge is not None:
+            self.edge.refresher.start()
         self.bot.on_commit = self._wake
         self.bot.on_rung = self._wake_sender
         self.bot.core.worker.on_tick = self._wake

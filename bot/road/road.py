@@ -151,7 +151,8 @@ class Road:
             case Answers() as answers:
                 self._authorise(trip, judge, principal, params)
                 reply = answers.call(params, world)
-                self._note_read(trip)
+                if request.origin is not Origin.REFRESHED:
+                    self._note_read(trip)
                 return Answered(reply, is_shared)
             case Changes() as changes:
                 return self._change(trip, judge, principal, world, changes, params)
@@ -377,6 +378,8 @@ class Road:
             log.warning("a read could not be recorded", error=str(error))
 
     def _refuse(self, trip: _Trip, code: str, what: Text) -> int:
+        if trip.request.origin is Origin.REFRESHED:
+            return 0
         try:
             return self._note(trip, kind="denied", outcome=code, why=what.plain())
         except Unavailable:

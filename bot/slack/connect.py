@@ -34,6 +34,7 @@ from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
 from bot.slack.payloads import Reader, part
 from bot.slack.people import SlackPeople
+from bot.slack.refresher import Refresher
 from bot.slack.runner import Runner
 from bot.slack.shape import shaped
 from bot.slack.typed import Verbs
@@ -148,6 +149,7 @@ class Edge:
         )
         self.answers = Answers(ways)
         self.home = Home(ways)
+        self.refresher = Refresher(self.home, product.views)
         self.runner = Runner(name="slack", threads=threads, waiting=waiting)
         self.intake = Intake(product.front.accept)
         self.notices = Runner(name="slack-notice", threads=1, waiting=waiting)
@@ -177,6 +179,7 @@ class Edge:
 
     def close(self, timeout: float = 5.0) -> None:
         """Ends once what has been acknowledged has been worked on."""
+        self.refresher.stop(timeout)
         self.intake.stop()
         self.runner.stop(timeout)
         self.notices.stop(timeout)
