@@ -142,6 +142,8 @@ def _shares(params: Canary, defaults: CanaryDefaults, most: int) -> list[int]:
         if most == MOST:
             what = text("{shares} % cannot all be had by replicas; it has to be 1 to {most}.", shares=said, most=most)
         next = text("Above {most} %, promote it: then everybody gets it.", most=most)
+        if min(shares) < 1:
+            next = text("Ask for at least 1 %; without a canary, `deploy` gives it to everybody.")
         raise BadArguments(what, field="percent", next=next)
     if shares != sorted(set(shares)):
         raise BadArguments(

@@ -9,6 +9,7 @@ import structlog
 
 from bot.app.core import Core
 from bot.audit.records import record
+from bot.command import Changes
 from bot.domain.errors import BadArguments, IntegrationError, UnknownName
 from bot.domain.failpoints import failpoint
 from bot.domain.forms import Form
@@ -58,7 +59,8 @@ class Front:
             shape, words = self.core.catalogue.find(line)
         except UnknownName:
             return False
-        return not words.strip() and any(slot.is_required for slot in shape.slots)
+        is_change = isinstance(shape.command.does, Changes) and bool(shape.slots)
+        return not words.strip() and (is_change or any(slot.is_required for slot in shape.slots))
 
     def mistakes(self, request: Request) -> Mapping[str, Text]:
         try:

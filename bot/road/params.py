@@ -49,7 +49,7 @@ def format_duration(value: timedelta) -> str:
 
 def integer(words: str) -> int:
     if not re.fullmatch(r"\d{1,9}", words):
-        raise ValueError("a whole number")
+        raise ValueError("a whole number, 0 or more")
     return int(words)
 
 

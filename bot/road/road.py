@@ -40,7 +40,7 @@ from bot.ports.store import Store, Tx
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
 from bot.road.homes import home_of
-from bot.road.nearest import env_in, offer
+from bot.road.nearest import env_in, offer, unmark
 from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial
 from bot.road.request import (
     Answered,
@@ -160,11 +160,15 @@ class Road:
                 assert_never(never)
 
     def _offer(self, trip: _Trip, error: PilothouseError) -> None:
-        if trip.shape is None or trip.request.values:
+        if trip.request.values:
+            return
+        if trip.shape is None:
+            unmark(error, trip.request.line)
             return
         words = trip.request.line.removeprefix(trip.shape.command.name).strip()
         envs = tuple(str(env) for env in self._apps.envs())
         offer(error, trip.shape, trip.request.line, words, envs=envs, has_app=trip.app is not None)
+        unmark(error, trip.request.line)
 
     def _diagnosis(self, request: Request) -> Answered | None:
         """While the policy is broken nobody is known; doctor alone still answers members, and says what to mend."""
@@ -193,10 +197,12 @@ class Road:
         needs = [slot for slot in shape.slots if slot.is_required]
         if request.wants_form and not request.values:
             return Asks(self._filled(shape, request.line, known))
-        wants_form = not words.strip() and not request.values and needs
+        # A verb alone that changes something asks, whatever the channel means: nobody restarts an app by one word.
+        is_change = isinstance(shape.command.does, Changes) and bool(shape.slots)
+        wants_form = not words.strip() and not request.values and (needs or is_change)
         if not wants_form or request.origin in {Origin.ALERT, Origin.SCHEDULED}:
             return None
-        if all(slot.name in known for slot in needs):
+        if all(slot.name in known for slot in needs) and not is_change:
             return None
         return Asks(self.form(shape.command.name, known))
 

@@ -109,6 +109,23 @@ def test_the_form_suggests_the_apps_that_there_are(office: Office) -> None:
     assert [option["text"]["text"] for option in office.ana.suggestions(view, "app", "c")] == ["cart", "checkout"]
 
 
+def test_a_verb_alone_opens_its_form_also_where_the_channel_says_what_is_meant(office: Office) -> None:
+    office.ends(_started(office, "here app=web env=staging"))
+    office.type(office.ana, "lock")
+    view = dialog(office, office.ana, "input")
+    assert "reason" in fields(view)
+    assert "web" in json.dumps(view)
+
+
+def test_here_alone_asks_and_forgets_nothing(office: Office) -> None:
+    first = _started(office, "here app=web env=staging")
+    office.ends(first)
+    office.type(office.ana, "here")
+    assert fields(dialog(office, office.ana, "input")) == ["app", "env", "clear"]
+    assert office.newest().id == first
+    assert "2 of 2 pods" in office.answer(office.ana, "status web")["text"]
+
+
 def home_of(office: Office, who: PersonAt, words: str) -> Json:
     def look() -> Json | None:
         view = who.home()
