@@ -136,7 +136,8 @@ def report(checks: tuple[Check, ...]) -> Reply:
 
 
 def _good(check: Check) -> Text:
-    return text("{name} ({words})", name=check.name, words=check.words)
+    name = text("{name}", name=check.name)
+    return text("{name} ({words})", name=name, words=check.words) if check.words.plain() else name
 
 
 def _bad(check: Check) -> Paragraph:

@@ -19,7 +19,7 @@ from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.domain.clock import Clock
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, Unavailable
 from bot.domain.refs import Secret
 from bot.domain.reply import text
 from bot.slack.answer import RESPONSE_HOST, Answers, Ways
@@ -104,14 +104,6 @@ class Line:
             )
             raise Refused("slack", what)
         return me
-
-    def ping(self) -> str:
-        """Raises Unavailable, Refused."""
-        try:
-            found = self.api.call("auth.test", {})
-        except (NotOk, NoReply) as trouble:
-            raise integration_error(trouble) from trouble
-        return f"{part(found, 'team')}, as {part(found, 'user')}"
 
     def close(self) -> None:
         self.http.close()
@@ -219,6 +211,12 @@ class Socket(SocketModeHandler):
             # What was stored is worked on even when Slack did not hear of it: it may not send it again.
             for work in after:
                 work()
+
+    def ping(self) -> str:
+        """Raises Unavailable."""
+        if not self.client.is_connected():
+            raise Unavailable("slack", text("Socket Mode is not connected."))
+        return "connected"
 
     def stop(self) -> None:
         self.close()  # type: ignore[no-untyped-call]
