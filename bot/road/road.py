@@ -41,7 +41,7 @@ from bot.ports.world import World
 from bot.road.catalogue import Catalogue
 from bot.road.homes import home_of
 from bot.road.nearest import env_in, offer, unmark
-from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial
+from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial, take_share
 from bot.road.request import (
     Answered,
     Asks,
@@ -58,8 +58,6 @@ from bot.steps.codec import hash_plan
 from bot.steps.proposal import Given, Proposal
 
 log = structlog.get_logger(__name__)
-
-SHARE = "--share"
 
 
 class Desk(Protocol):
@@ -135,7 +133,7 @@ class Road:
         principal = trip.principal = request.principal or self._identify(judge, request.identity)
         shape, words = self._catalogue.find(request.line or "help")
         trip.shape = shape
-        words, is_shared = _take_share(words)
+        words, is_shared = take_share(words)
         world = self._world(principal, request)
         status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
         check_standing(status, is_change=not isinstance(shape.command.does, Answers))
@@ -396,8 +394,3 @@ class Road:
 def _expiry(judge: Judge, app: App | None) -> timedelta:
     """How long a request for approval stays open."""
     return judge.duration("approval-expiry", app.name if app else None, app.env if app else None)
-
-
-def _take_share(words: str) -> tuple[str, bool]:
-    kept = [word for word in words.split(" ") if word != SHARE]
-    return " ".join(kept), SHARE in words.split(" ")
