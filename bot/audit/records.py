@@ -48,6 +48,8 @@ def record(
 
 def _clean(words: str) -> str:
     """Lone surrogates cannot be stored, NUL not in PostgreSQL: both become the replacement character."""
+    if words.isascii() and "\x00" not in words:
+        return words
     return words.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
 
 

@@ -81,9 +81,12 @@ def kind_of(cls: type) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def canonical(raw: Json) -> str:
     """RFC 8785 in what we use of it: sorted keys, no white space, no NaN."""
-    return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _canonical(raw)
 
 
 def digest(raw: Json) -> str:

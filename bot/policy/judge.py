@@ -52,6 +52,8 @@ class Judge:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._by_slack = {_slack_key(each): person.id for person in policy.people.values() for each in person.slack}
+        self._groups: dict[Principal, tuple[str, ...]] = {}
+        """Of those who were asked about. A policy does not change: a new one gets a new judge."""
         self._by_os = {each: person.id for person in policy.people.values() for each in person.os}
 
     @property
@@ -96,7 +98,12 @@ class Judge:
         return group.slack if group else ""
 
     def groups_of(self, principal: Principal) -> tuple[str, ...]:
-        return tuple(group.name for group in self.policy.groups.values() if principal in group.members)
+        found = self._groups.get(principal)
+        if found is None:
+            found = tuple(group.name for group in self.policy.groups.values() if principal in group.members)
+            if principal in self.policy.people:
+                self._groups[principal] = found
+        return found
 
     def roles_of(self, principal: Principal) -> tuple[str, ...]:
         return tuple(dict.fromkeys(grant.role for grant in self._grants_of(principal)))

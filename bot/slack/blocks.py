@@ -69,19 +69,20 @@ _UNSEEN = frozenset({"confirm", "options", "placeholder"})
 
 def weight(value: Json) -> int:
     """Visible characters, as Slack measures a message."""
+    total = 0
     match value:
         case list():
-            return sum(weight(item) for item in value)
+            for item in value:
+                total += weight(item)
         case dict():
-            total = limits.HEADER_WEIGHT if value.get("type") == "header" else 0
+            if value.get("type") == "header":
+                total = limits.HEADER_WEIGHT
             for name, item in value.items():
-                if name == "text" and isinstance(item, str):
-                    total += size(item)
-                elif name not in _UNSEEN:
+                if isinstance(item, str):
+                    total += size(item) if name == "text" else 0
+                elif isinstance(item, list | dict) and name not in _UNSEEN:
                     total += weight(item)
-            return total
-        case _:
-            return 0
+    return total
 
 
 def texts(value: Json, kind: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from bot.domain.refs import Principal
 from bot.domain.reply import Channel, Group, Text, Value, span
@@ -25,6 +26,7 @@ _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,30}")
 _ATOMS = re.compile(r"<[^<>]*>|&(?:amp|lt|gt);|.", re.DOTALL)
 _EMOJI = re.compile(r":(?=[a-z0-9_+'-]*[a-z][a-z0-9_+'-]*:)", re.IGNORECASE)
 _EDGE_UNDERLINE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_MARKS = re.compile(r"[*~`_:]|\A>")
 _PLAIN = re.compile(r"[ -~\n\t]*")
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs that show nothing, although Unicode does not count them as formatting."""
@@ -51,23 +53,34 @@ class Ink:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
-    words: str
-    is_bold: bool
-    is_code: bool
-    is_token: bool = False
-    """`words` is Slack's own notation, made here."""
-    is_ours: bool = False
-    """From a template, whose marks have been read already."""
+class _Part:
+    """Of a template: words, and the name of the value that follows them."""
+
+    plain: str
+    """Without marks."""
+    pieces: tuple[str, ...]
+    """A mark is a piece of its own."""
+    name: str | None
+
+
+@lru_cache(maxsize=4096)
+def _parts(template: str) -> tuple[_Part, ...]:
+    """Templates are literals of ours: there are some hundreds."""
+    return tuple(
+        _Part(literal.replace("*", "").replace("`", ""), tuple(filter(None, re.split(r"([*`])", literal))), name)
+        for literal, name, _, _ in _FORMATTER.parse(template)
+    )
 
 
 def size(words: str) -> int:
     """As Slack counts: UTF-16 units, never less than its characters."""
-    return len(words.encode("utf-16-le", "surrogatepass")) // 2
+    return len(words) if words.isascii() else len(words.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def visible(words: str, *, keep: str = "") -> str:
     """With every character that would hide something or be hidden made visible; `keep` lists those let through."""
+    if words.isascii() and words.isprintable():
+        return words
     if _PLAIN.fullmatch(words) and not ({"\n", "\t"} - set(keep)) & set(words):
         return words
     return "".join(_seen(char, keep) for char in words)
@@ -93,6 +106,8 @@ def escape(words: str) -> str:
 
 def inert(words: str) -> str:
     """Untrusted words in running mrkdwn: no mark in them formats anything."""
+    if not _MARKS.search(words):
+        return words
     words = words.replace("*", "∗").replace("~", "∼").replace("`", "ˋ")
     words = _EDGE_UNDERLINE.sub("＿", words)
     words = _EMOJI.sub("∶", words)
@@ -116,6 +131,8 @@ def _date_token(at: datetime, now: datetime | None) -> str:
 def _word(value: Value, ink: Ink) -> str:
     """As plain words."""
     match value:
+        case str():
+            return visible(value)
         case Text():
             return plain(value, ink)
         case Principal(id=name) | Group(name=name) | Channel(id=name):
@@ -133,6 +150,8 @@ def _word(value: Value, ink: Ink) -> str:
 def _token(value: Value, ink: Ink) -> str:
     """Slack's notation for it; empty where there is none."""
     match value:
+        case str():
+            return ""
         case Principal(id=name):
             known = ink.names.users.get(name, "")
             return f"<@{known}>" if _USER.fullmatch(known) else ""
@@ -147,60 +166,55 @@ def _token(value: Value, ink: Ink) -> str:
             return ""
 
 
-def _runs(text: Text, ink: Ink, *, is_bold: bool = False, is_code: bool = False) -> Iterator[_Run]:
+def _runs(text: Text, ink: Ink, *, is_bold: bool = False, is_code: bool = False) -> Iterator[tuple[str, bool]]:
+    """Words as Slack reads them, and whether they are bold."""
     outer_bold = is_bold
-    for literal, name, _, _ in _FORMATTER.parse(text.template):
-        for piece in re.split(r"([*`])", literal):
+    for part in _parts(text.template):
+        for piece in part.pieces:
             if piece == "*":
                 is_bold = outer_bold or not is_bold
             elif piece == "`":
                 is_code = not is_code
-            elif piece:
-                yield _Run(piece, is_bold, is_code, is_ours=True)
-        if name is None:
+            else:
+                # Its marks have been read already.
+                yield (_code(piece) if is_code else escape(piece)), is_bold
+        if part.name is None:
             continue
-        value = text.args[name]
+        value = text.args[part.name]
         if isinstance(value, Text):
             yield from _runs(value, ink, is_bold=is_bold, is_code=is_code)
-        elif not is_code and (token := _token(value, ink)):
-            yield _Run(token, is_bold, is_code, is_token=True)
+        elif is_code:
+            yield _code(_word(value, ink)), is_bold
         else:
-            yield _Run(_word(value, ink), is_bold, is_code)
+            yield _token(value, ink) or escape(inert(_word(value, ink))), is_bold
 
 
 def plain(text: Text, ink: Ink) -> str:
     """Without marks, for plain_text objects and for speaking."""
     found = []
-    for literal, name, _, _ in _FORMATTER.parse(text.template):
-        found.append(literal.replace("*", "").replace("`", ""))
-        if name is not None:
-            found.append(_word(text.args[name], ink))
+    for part in _parts(text.template):
+        found.append(part.plain)
+        if part.name is not None:
+            found.append(_word(text.args[part.name], ink))
     return "".join(found)
 
 
 def mrkdwn(text: Text, ink: Ink) -> str:
     segments: list[tuple[bool, str]] = []
-    for run in _runs(text, ink):
-        words = _written(run)
+    for words, is_bold in _runs(text, ink):
         if not words:
             continue
-        if segments and segments[-1][0] == run.is_bold:
-            segments[-1] = (run.is_bold, segments[-1][1] + words)
+        if segments and segments[-1][0] == is_bold:
+            segments[-1] = (is_bold, segments[-1][1] + words)
         else:
-            segments.append((run.is_bold, words))
+            segments.append((is_bold, words))
     # Two code spans side by side are one.
     return "".join(_bold(words) if is_bold else words for is_bold, words in segments).replace("``", "")
 
 
-def _written(run: _Run) -> str:
-    if run.is_token:
-        return run.words
-    if run.is_code:
-        inner = escape(run.words.replace("`", "ˋ").replace("\n", " "))
-        return f"`{inner}`" if inner.strip() else inner
-    if run.is_ours:
-        return escape(run.words)
-    return escape(inert(run.words))
+def _code(words: str) -> str:
+    inner = escape(words.replace("`", "ˋ").replace("\n", " "))
+    return f"`{inner}`" if inner.strip() else inner
 
 
 def _bold(words: str) -> str:

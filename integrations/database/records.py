@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -71,6 +71,13 @@ _ADD_CHECKPOINT = (
 _FED = sa.select(sinks.c.size).where(sinks.c.sink == p("sink"))
 _feed = insert(sinks).values(sink=p("sink"), size=p("size"))
 _FEED = _feed.on_conflict_do_update(index_elements=[sinks.c.sink], set_={"size": _feed.excluded.size})
+
+
+class _Timed(msgspec.Struct):
+    at: datetime
+
+
+_read_time = msgspec.json.Decoder(_Timed).decode
 
 
 class SqlRecords:
@@ -174,8 +181,8 @@ class SqlRecords:
 def _said(body: str, now: int) -> int:
     """The column says what the body says, whoever made it and when."""
     try:
-        at = datetime.fromisoformat(json.loads(body)["at"])
-    except (ValueError, KeyError, TypeError):
+        at = _read_time(body).at
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return now
     return micros(at if at.tzinfo else at.replace(tzinfo=UTC))
 
