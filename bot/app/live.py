@@ -19,7 +19,6 @@ from bot.ports.observing import AlertGroup
 from bot.ports.store import Arrival, OperationFilter, Store, Stored, Tx
 from bot.ports.webhooks import HttpDoor
 from bot.settings import Mode
-from bot.slack.checks import Checks
 from bot.slack.connect import Account, Edge, Line, Product, Socket
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
@@ -59,8 +58,7 @@ class Live:
         account = Account(bot_token=slack.bot_token, api_url=slack.api_url, team=slack.team_id, app_id=slack.app_id)
         self.line = Line(account, self.bot.clock)
         self.bot.people.slack = self.line.people
-        for ping in Checks(self.line.api, self.bot.clock, self.bot.settings.audit.channel).all():
-            self.bot.doctor.add(ping)
+        self.bot.doctor.add(("slack", self.line.ping))
         if self.bot.settings.audit.channel:
             self.bot.sinks.append(SlackSink(self.line.api, self.bot.settings.audit.channel, self.line.me.bot_id))
         front = Front(
@@ -119,11 +117,8 @@ class Live:
         if self.edge is not None and slack.mode is Mode.SOCKET:
             self._socket = self.edge.socket(slack.app_token)
             self._socket.connect()  # type: ignore[no-untyped-call]
-            self.bot.doctor.add(("Socket Mode", self._socket.ping))
         if self.sender is not None:
             self.sender.start()
-        if self.edge is not None:
-            self.edge.refresher.start()
         self.bot.on_commit = self._wake
         self.bot.on_rung = self._wake_sender
         self.bot.core.worker.on_tick = self._wake
@@ -180,7 +175,7 @@ class Live:
             channel="",
             body=body.decode("utf-8", "replace"),
         )
-        inbox = self.bot.store.accept(arrival)
+        (inbox,) = self.bot.store.accept((arrival,))
         if inbox is not None:
             self._alerts.submit(self._work_alert, group, inbox)
 

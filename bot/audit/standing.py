@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -146,9 +146,9 @@ class GuardedStore:
         self._check()
         return self._store.transact(work)
 
-    def accept(self, arrival: Arrival) -> int | None:
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         """Also while it is closed: whoever asks has to hear why nothing is done."""
-        return self._store.accept(arrival)
+        return self._store.accept(arrivals)
 
     def read(self, work: Callable[[Tx], R]) -> R:
         return self._store.read(work)

@@ -508,8 +508,9 @@ class Store(Protocol):
         """Durable (synced) when it returns. Raises Unavailable("database") when it cannot be written."""
         ...
 
-    def accept(self, arrival: Arrival) -> int | None:
-        """`tx.inbox.accept` in a transaction of its own, in which as many arrivals go as wait: the edges' way."""
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
+        """`tx.inbox.accept` of each in a transaction of their own, with those of others who wait: the edges' way. Of
+        equal ones the first is new."""
         ...
 
     def read(self, work: Callable[[Tx], R]) -> R:

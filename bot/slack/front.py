@@ -6,7 +6,7 @@ The edge turns payloads into Requests and Answers into messages; it decides noth
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +24,7 @@ SYSTEM = "slack"
 
 
 class Front(Protocol):
-    def accept(self, arrival: Arrival) -> int | None:
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         """Durable when it returns; None: known already, nothing is to be done. Raises Unavailable."""
         ...
 
@@ -64,13 +64,7 @@ class Disturbed:
 
 
 class Views(Protocol):
-    def home(self, identity: Identity, *, is_open: bool) -> Reply:
-        """`is_open`: the person has opened it; else it is drawn anew because `pulse` moved."""
-        ...
-
-    def pulse(self) -> str:
-        """The same as long as nothing changed that a Home tab shows of our own records. Raises Unavailable."""
-        ...
+    def home(self, identity: Identity) -> Reply: ...
 
     def disturbed(self, what: Disturbed) -> None:
         """A card is wanted anew; in the audit channel it is also reported."""

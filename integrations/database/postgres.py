@@ -66,7 +66,7 @@ class Postgres:
             self._connect, pool_size=pooled, max_overflow=0, timeout=WAIT, use_lifo=True, recycle=1800
         )
         self._turnstile = Turnstile(pooled)
-        self._inbox: Lane[Arrival, int | None] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
+        self._inbox: Lane[Sequence[Arrival], Sequence[int | None]] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
         self._watch = Watch(clock, seconds=ANSWER)
         self.bell = PostgresBell(lambda: connect(self._url, name="pilothouse-bell"), self._watch)
         with contextlib.ExitStack() as undo:
@@ -159,22 +159,22 @@ class Postgres:
 
     # --- the inbox's lane ---------------------------------------------------------------------
 
-    def accept(self, arrival: Arrival) -> int | None:
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         try:
-            return self._inbox.put(arrival)
+            return self._inbox.put(arrivals)
         except Interrupted as error:
             raise Unavailable(SYSTEM, text("The database was stopped while it wrote.")) from error
 
-    def _accept_all(self, tickets: Sequence[Ticket[Arrival, int | None]]) -> None:
+    def _accept_all(self, tickets: Sequence[Ticket[Sequence[Arrival], Sequence[int | None]]]) -> None:
         with Attempt[dict[str | int, int]]() as attempt:
-            attempt.result = self._insert([ticket.item for ticket in tickets])
+            attempt.result = self._insert([arrival for ticket in tickets for arrival in ticket.item])
         for ticket in tickets:
             if attempt.error is not None:
                 ticket.fail(attempt.error)
             else:
                 # Of equal ones the first is new.
                 ids = attempt.result or {}
-                ticket.give(ids.pop(arrival_row(ticket.item, 0)["nonce"], None))
+                ticket.give([ids.pop(arrival_row(arrival, 0)["nonce"], None) for arrival in ticket.item])
 
     def _insert(self, arrivals: Sequence[Arrival]) -> dict[str | int, int]:
         """One statement is a transaction of its own: one round trip, one sync. Known deliveries are no error, so that

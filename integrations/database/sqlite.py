@@ -107,8 +107,8 @@ class Sqlite:
         except Interrupted as error:
             raise Unavailable(SYSTEM, text("The database was stopped while it wrote.")) from error
 
-    def accept(self, arrival: Arrival) -> int | None:
-        return self.transact(lambda session: SqlInbox(session).accept(arrival))
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
+        return self.transact(lambda session: [*map(SqlInbox(session).accept, arrivals)])
 
     # --- writing ------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from bot.domain.clock import Clock
@@ -32,7 +32,7 @@ class Backend(Protocol):
 
     def read(self, work: Callable[[Session], R]) -> R: ...
 
-    def accept(self, arrival: Arrival) -> int | None: ...
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]: ...
 
     def ping(self) -> str: ...
 
@@ -53,8 +53,8 @@ class DatabaseStore:
     def transact(self, work: Callable[[Tx], R]) -> R:
         return self._backend.transact(lambda session: work(self._tx(session)))
 
-    def accept(self, arrival: Arrival) -> int | None:
-        return self._backend.accept(arrival)
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
+        return self._backend.accept(arrivals)
 
     def read(self, work: Callable[[Tx], R]) -> R:
         return self._backend.read(lambda session: work(self._tx(session)))

@@ -24,8 +24,7 @@ from integrations.kubernetes.connection import FIELD_MANAGER
 from integrations.kubernetes.marks import mark_of
 
 REVISION = "deployment.kubernetes.io/revision"
-HASHES = ("pod-template-hash", "rollouts-pod-template-hash")
-"""Which a ReplicaSet's template has and its owner's has not: of a Deployment, of a Rollout."""
+TEMPLATE_HASH = "pod-template-hash"
 _OWNERS_BY_NOTE = (
     ("meta.helm.sh/release-name", "helm"),
     ("helm.toolkit.fluxcd.io/name", "helm-controller"),
@@ -91,7 +90,7 @@ def newest(found: shapes.Deployment, sets: Iterable[shapes.ReplicaSet]) -> shape
     """The Deployment's own ReplicaSet whose template is the Deployment's; None while there is none yet."""
     wanted = template_of(found.spec.template)
     mine = [each for each in sets if is_owned(each.metadata, found.metadata.uid)]
-    equal = [each for each in mine if without_hash(each.spec.template) == wanted]
+    equal = [each for each in mine if _without_hash(each.spec.template) == wanted]
     if equal:
         # As the controller chooses among several: the oldest.
         return min(equal, key=lambda each: (str(each.metadata.creation_timestamp), each.metadata.name))
@@ -102,8 +101,8 @@ def newest(found: shapes.Deployment, sets: Iterable[shapes.ReplicaSet]) -> shape
     return next((each for each in mine if (each.metadata.annotations or {}).get(REVISION) == revision), None)
 
 
-def without_hash(template: Mapping[str, Any]) -> Template:
-    return template_of(template).with_labels(put={}, drop=HASHES)
+def _without_hash(template: Mapping[str, Any]) -> Template:
+    return template_of(template).with_labels(put={}, drop=(TEMPLATE_HASH,))
 
 
 def is_owned(meta: shapes.Meta, uid: str) -> bool:
@@ -216,13 +215,9 @@ def _resource(name: str) -> str:
     return "CPU" if name == "cpu" else name
 
 
-_GROUPS = {"Deployment": "apps", "Rollout": "argoproj.io"}
-
-
-def scales(found: shapes.Autoscaler, ref: ObjectRef) -> bool:
+def scales(found: shapes.Autoscaler, name: str) -> bool:
     target = found.spec.scale_target_ref
-    group = target.api_version.partition("/")[0]
-    return (target.kind, target.name, group) == (ref.kind, ref.name, _GROUPS[ref.kind])
+    return target.kind == "Deployment" and target.name == name and target.api_version.partition("/")[0] == "apps"
 
 
 def budget(found: shapes.Budget) -> DisruptionBudget:

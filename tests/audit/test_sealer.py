@@ -15,7 +15,7 @@ from bot.domain.errors import Unavailable
 from bot.domain.operation import SignalKind
 from bot.ports.store import MessageClass, Store, Tx
 from tests.audit.conftest import ListSink
-from tests.contracts.store.stage import ANA, KIM, SetClock, a_record, added, arrival, loaded
+from tests.contracts.store.stage import ANA, KIM, SetClock, a_record, accepted, added, arrival, loaded
 
 
 class Desk:
@@ -148,7 +148,7 @@ def test_a_restored_database_is_read_only(desk: Desk, sink: ListSink) -> None:
     assert "saw 50 records, and there are 2" in desk.store.why_closed.plain()
     with pytest.raises(Unavailable, match="read-only"):
         desk.store.transact(lambda tx: tx.meta.put("a", "1"))
-    assert desk.store.accept(arrival("a")) is not None
+    assert accepted(desk.store, arrival("a")) is not None
     assert desk.store.read(lambda tx: tx.records.head())[0] == 2
     assert again.run_once() == 0
 

@@ -65,7 +65,7 @@ def taking(store: DatabaseStore) -> Callable[[AlertGroup, bytes], None]:
             channel="",
             body=body.decode(),
         )
-        assert store.accept(arrival) is not None
+        assert store.accept((arrival,)) != (None,)
 
     return take
 

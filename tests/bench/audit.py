@@ -134,7 +134,7 @@ def sealing(store: Store) -> Iterator[None]:
 
 
 def accept(store: Store, name: str) -> Callable[[int], object]:
-    return lambda number: store.accept(arrival(f"{name}-{number}"))
+    return lambda number: store.accept((arrival(f"{name}-{number}"),))
 
 
 def append(store: Store) -> Callable[[int], object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -60,10 +60,6 @@ class Scripted:
     worked: list[Request] = field(default_factory=list)
     disturbances: list[Disturbed] = field(default_factory=list)
     errors: Mapping[str, Text] = field(default_factory=dict)
-    homes: list[tuple[str, bool]] = field(default_factory=list)
-    waits: str = "waits"
-    """What a Home tab says."""
-    beat: str = ""
     is_down: bool = False
     gate: threading.Event | None = None
     """Work waits for it."""
@@ -71,11 +67,14 @@ class Scripted:
     """Accepting waits for it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def accept(self, arrival: Arrival) -> int | None:
+    def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         if self.stands_still is not None:
             self.stands_still.wait(30)
         if self.is_down:
             raise Unavailable("database", text("It is down."))
+        return [self._keep(arrival) for arrival in arrivals]
+
+    def _keep(self, arrival: Arrival) -> int | None:
         with self._lock:
             if any(arrival.nonce == one.nonce or arrival.delivery == one.delivery for one in self.stored):
                 return None
@@ -100,12 +99,8 @@ class Scripted:
     def suggest(self, identity: Identity, field: str, typed: str) -> tuple[str, ...]:
         return tuple(name for name in ("web", "web-admin", "cart") if typed in name)
 
-    def home(self, identity: Identity, *, is_open: bool) -> Reply:
-        self.homes.append((identity.user, is_open))
-        return Reply(text("Home"), (Paragraph(text("Nothing {what} for {who}.", what=self.waits, who=identity.user)),))
-
-    def pulse(self) -> str:
-        return self.beat
+    def home(self, identity: Identity) -> Reply:
+        return Reply(None, (Paragraph(text("Nothing waits for {who}.", who=identity.user)),))
 
     def disturbed(self, what: Disturbed) -> None:
         self.disturbances.append(what)

@@ -128,6 +128,12 @@ def signal(tx: Tx, kind: SignalKind, by: Principal = BO, *, plan: str = "7f3a9c2
     return Signal(kind=kind, by=by, at=tx.now, plan_hash=PlanHash(plan), step=0, words="why not")
 
 
+def accepted(store: Store, arrival: Arrival) -> int | None:
+    """One alone."""
+    (row,) = store.accept((arrival,))
+    return row
+
+
 def a_record(tx: Tx, name: str, *, kind: str = "intent", op: str = "op-1", target: str = "web/prod") -> Record:
     return record(
         actor="ana",

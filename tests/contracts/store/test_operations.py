@@ -14,6 +14,7 @@ from tests.contracts.store.stage import (
     BO,
     KIM,
     Stage,
+    accepted,
     added,
     arrival,
     in_threads,
@@ -71,7 +72,7 @@ def test_what_is_final_can_be_asked_again(store: Store) -> None:
 
 
 def test_one_request_makes_one_operation_even_when_that_is_final(store: Store) -> None:
-    inbox = store.accept(arrival("a"))
+    inbox = accepted(store, arrival("a"))
 
     def work(tx: Tx) -> Operation:
         op = operation(tx)

@@ -16,7 +16,7 @@ from bot.ports.store import Store
 from integrations.database.schema import migrate
 from integrations.database.store import open_store
 from integrations.database.tables import metadata
-from tests.contracts.store.stage import RealClock, a_record, arrival, in_threads, sealed_records
+from tests.contracts.store.stage import RealClock, a_record, accepted, arrival, in_threads, sealed_records
 from tests.integrations.database.postgres_server import Server, name_of
 
 pytestmark = pytest.mark.postgres
@@ -78,13 +78,13 @@ def test_a_server_that_does_not_sync_is_refused() -> None:
 def test_after_a_crash_of_the_server_everything_is_there_and_work_goes_on(own: Server) -> None:
     store = opened(own.fresh())
     sealed_records(store, 20)
-    store.accept(arrival("a"))
+    accepted(store, arrival("a"))
     in_threads([lambda: store.read(lambda tx: tx.meta.get("x"))] * 4)
     own.stop()
     with pytest.raises(Unavailable):
         store.transact(lambda tx: tx.meta.put("a", "1"))
     own.start()
-    assert store.accept(arrival("a")) is None
+    assert accepted(store, arrival("a")) is None
     assert store.read(lambda tx: tx.records.head())[0] == 20
     store.transact(lambda tx: tx.meta.put("a", "1"))
     store.close()

@@ -13,7 +13,7 @@ from bot.domain.operation import Phase, SignalKind
 from bot.ports.store import MessageClass, StepState, Tx
 from integrations.database.retention import Pruned, prune
 from integrations.database.store import DatabaseStore, open_store
-from tests.contracts.store.stage import SetClock, added, arrival, sealed_records, signal
+from tests.contracts.store.stage import SetClock, accepted, added, arrival, sealed_records, signal
 
 
 @pytest.fixture
@@ -33,13 +33,13 @@ def days(clock: SetClock, count: int) -> None:
 
 
 def test_finished_requests_go_after_a_day(store: DatabaseStore, clock: SetClock) -> None:
-    done, stuck = store.accept(arrival("done")), store.accept(arrival("stuck"))
+    done, stuck = accepted(store, arrival("done")), accepted(store, arrival("stuck"))
     assert done is not None
     store.transact(lambda tx: tx.inbox.done(done))
     assert prune(store) == Pruned(0, 0, 0)
     days(clock, 2)
     assert prune(store) == Pruned(1, 0, 0)
-    assert store.accept(arrival("stuck")) is None
+    assert accepted(store, arrival("stuck")) is None
     assert stuck is not None
 
 

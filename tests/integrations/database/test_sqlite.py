@@ -19,7 +19,7 @@ from bot.domain.errors import Refused, Unavailable
 from bot.ports.store import RecordFilter, Tx
 from integrations.database.sqlite import BUSY, STILL_BUSY, Sqlite
 from integrations.database.store import DatabaseStore, open_store
-from tests.contracts.store.stage import RealClock, a_record, added, arrival, in_threads, sealed_records
+from tests.contracts.store.stage import RealClock, a_record, accepted, added, arrival, in_threads, sealed_records
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def committed_by_a_killed_writer(path: Path, *, lines: int) -> set[int]:
 def test_everything_that_was_committed_survives_kill_9(path: Path) -> None:
     said = committed_by_a_killed_writer(path, lines=400)
     store = opened(path)
-    assert all(store.accept(arrival(f"{number}")) is None for number in said)
+    assert all(accepted(store, arrival(f"{number}")) is None for number in said)
     found = store.read(lambda tx: tx.records.find(RecordFilter(limit=100_000)))
     names = {each.record.body.split('"name":"r')[1].split('"')[0] for each in found}
     assert {str(number) for number in said} <= names
@@ -194,7 +194,7 @@ def test_who_comes_while_somebody_else_locks_the_database_does_not_wait_for_thos
 
     def ask(number: int) -> None:
         with pytest.raises(Unavailable):
-            store.accept(arrival(f"{number}"))
+            accepted(store, arrival(f"{number}"))
         refused.append(number)
 
     in_threads([lambda number=number: ask(number) for number in range(24)])  # type: ignore[misc]
@@ -202,7 +202,7 @@ def test_who_comes_while_somebody_else_locks_the_database_does_not_wait_for_thos
     assert begun.count(f"PRAGMA busy_timeout={int(STILL_BUSY * 1000)}") == begun.count("BEGIN IMMEDIATE") < 24
     person.execute("ROLLBACK")
     person.close()
-    assert store.accept(arrival("later")) is not None
+    assert accepted(store, arrival("later")) is not None
     assert begun[-3:].count(f"PRAGMA busy_timeout={int(BUSY * 1000)}") == 1
 
 

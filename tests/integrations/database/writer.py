@@ -7,7 +7,7 @@ import sys
 import threading
 
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, a_record, arrival
+from tests.contracts.store.stage import RealClock, a_record, accepted, arrival
 
 THREADS = 4
 
@@ -19,7 +19,7 @@ def main(url: str) -> None:
     def write() -> None:
         while True:
             number = next(numbers)
-            store.accept(arrival(f"{number}"))
+            accepted(store, arrival(f"{number}"))
             store.transact(lambda tx, name=f"r{number}": tx.records.append(a_record(tx, name)))  # type: ignore[misc]
             sys.stdout.write(f"{number}\n")
             sys.stdout.flush()
