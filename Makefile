@@ -17,7 +17,7 @@ ifneq ($(CLUSTER),)
 RUN_CLUSTER := --cluster $(CLUSTER)
 endif
 
-.PHONY: help run test test-all faults faults-quick check format rig bench docs clean
+.PHONY: help run test test-real test-all faults faults-quick check format rig bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,10 +36,12 @@ run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-li
 	@$(BIN)/pilothouse playground --port $(PORT) $(RUN_KUBECONFIG) $(RUN_CLUSTER)
 
 test: $(VENV)/.dev ## everything that needs no foreign server
-	$(BIN)/pytest -m "not rig and not browser and not postgres"
+	$(BIN)/pytest -n 3 -m "not rig and not browser and not postgres"
 
-test-all: $(VENV)/.dev ## everything: the rig's real servers and the browser too
-	$(BIN)/pytest
+test-real: $(VENV)/.dev ## what needs the rig's real servers, PostgreSQL or the browser, one after the other
+	$(BIN)/pytest -m "rig or browser or postgres"
+
+test-all: test test-real ## everything
 
 faults: $(VENV)/.dev ## the whole fault matrix, about 3 hours; goes on where it was broken off (SEED=, ROUNDS=, JOBS=)
 	$(BIN)/python -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)

@@ -71,6 +71,9 @@ Confidential = Annotated[Secret, PlainValidator(_secret)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Url = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+(/[A-Za-z0-9._~/-]*)?$")]
+JobName = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9_$][A-Za-z0-9 ._$-]{0,99}(/[A-Za-z0-9_$][A-Za-z0-9 ._$-]{0,99}){0,9})?$")
+]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z@_][A-Za-z0-9@._-]{0,99}$")]
 
 
@@ -199,6 +202,15 @@ class Alertmanager(_Topic):
     default_channel: str = ""
 
 
+class Jenkins(_Topic):
+    url: Url | None = None
+    user: str = ""
+    token: Confidential = Secret("")
+    job: JobName = ""
+    """Which job builds an app, folders first: `images/$app`. Empty: only what `jobs` names is built."""
+    jobs: Mapping[Name, JobName] = {}
+
+
 class Timeouts(_Topic):
     connect: Duration = timedelta(seconds=3)
     read: Duration = timedelta(seconds=10)
@@ -238,6 +250,7 @@ class Settings(BaseModel):
     elasticsearch: Elasticsearch = Elasticsearch()
     prometheus: Prometheus = Prometheus()
     alertmanager: Alertmanager = Alertmanager()
+    jenkins: Jenkins = Jenkins()
     timeouts: Timeouts = Timeouts()
     log: Log = Log()
     web: Web = Web()

@@ -39,6 +39,8 @@ def answer(params: Alerts, world: World) -> Reply:
     if params.severity:
         found = [alert for alert in found if alert.labels.get("severity") == params.severity]
     where = text(" on {env}", env=str(params.env)) if params.env else text("")
+    if params.severity:
+        where = text("{where} · {severity} only", where=where, severity=params.severity)
     if not found:
         return Reply(text("Alerts{where}", where=where), (Paragraph(text("Nothing fires.")),))
     found.sort(key=lambda alert: (bool(alert.silenced_by), alert.labels.get("severity") != "critical", alert.starts))

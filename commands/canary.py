@@ -18,6 +18,7 @@ from bot.domain.reply import text
 from bot.ports.world import World
 from bot.steps.canary_ways import Ask, by_replicas, by_weights, check, face_of, routes_of
 from bot.steps.delivery import check_not_bad, newest_first, targets, version_of
+from bot.steps.progressive_way import by_its_steps
 from bot.steps.step import Plan
 
 MOST = 50
@@ -53,9 +54,10 @@ def plan(params: Canary, world: World) -> Plan:
             next=text("Deploy it to one env with one cluster first."),
         )
     target = found[0]
-    service, routes, others = routes_of(world, target)
+    is_progressive = target.workload.progressive is not None
+    service, routes, others = (None, (), []) if is_progressive else routes_of(world, target)
     defaults = world.rules.canary(app)
-    shares = _shares(params, defaults, MOST_BY_WEIGHT if routes else MOST)
+    shares = _shares(params, defaults, MOST_BY_WEIGHT if routes or is_progressive else MOST)
     known = world.book.releases(str(app.name), str(app.env), limit=50)
     old = version_of(target.image, known)
     if params.app.ref is None:
@@ -92,7 +94,10 @@ def plan(params: Canary, world: World) -> Plan:
         params,
         defaults,
     )
-    way = by_weights(world, target, ask, service, routes) if service else by_replicas(world, target, ask)
+    if is_progressive:
+        way = by_its_steps(world, target, ask)
+    else:
+        way = by_weights(world, target, ask, service, routes) if service else by_replicas(world, target, ask)
     if others:
         way = replace(way, warnings=(*others, *way.warnings))
     extra = {"from": old, "to": version, "digest": image.digest, "percent": str(shares[0]), "by": way.kind}
@@ -137,6 +142,8 @@ def _shares(params: Canary, defaults: CanaryDefaults, most: int) -> list[int]:
         if most == MOST:
             what = text("{shares} % cannot all be had by replicas; it has to be 1 to {most}.", shares=said, most=most)
         next = text("Above {most} %, promote it: then everybody gets it.", most=most)
+        if min(shares) < 1:
+            next = text("Ask for at least 1 %; without a canary, `deploy` gives it to everybody.")
         raise BadArguments(what, field="percent", next=next)
     if shares != sorted(set(shares)):
         raise BadArguments(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Arg, Changes, Command
 from bot.domain.errors import BadArguments, Missing, Preflight, UnknownName
 from bot.domain.refs import AppRef, EnvName
-from bot.domain.reply import Button, Confirm, Fact, Opens, Style, Text, text
+from bot.domain.reply import Button, Confirm, Fact, Opens, Style, text
 from bot.ports.apps import App
 from bot.ports.observing import Image
 from bot.ports.store import Release
@@ -21,6 +21,7 @@ from bot.steps.delivery import (
     check_not_bad,
     check_still,
     diff_of,
+    go_by_steps,
     min_ready,
     newest_first,
     pods_fact,
@@ -32,6 +33,7 @@ from bot.steps.delivery import (
     version_of,
     warn,
 )
+from bot.steps.progressive import HoldStop
 from bot.steps.step import Face, Plan, Planned
 
 
@@ -61,15 +63,26 @@ def plan(params: Deploy, world: World) -> Plan:
     deadline = params.deadline or world.rules.duration("deadline", app.name, app.env)
     steps: list[Planned] = []
     for target in found:
-        check_still(target)
-        after = target.workload.template.with_image(target.container, image.pinned)
+        check_still(target, is_told_anew=True)
+        after = target.running.with_image(target.container, image.pinned)
         steps += adopt(world, app, target, known, old)
         if target is found[0]:
             steps.append(candidate(world, app, target, after, version))
-        steps += roll_to(target, after, version=version, old_version=old, bake=bake, deadline=deadline)
+        steps += roll_to(
+            target,
+            after,
+            version=version,
+            old_version=old,
+            bake=bake,
+            deadline=deadline,
+            wait=world.rules.duration("canary-deadline", app.name, app.env),
+            by_its_steps=True,
+        )
     steps.append(proven(app, version))
     pods, share = share_of(found)
     face = _face(app, found, image, version=version, old=old, deadline=deadline, known=known)
+    if any(isinstance(step.do, HoldStop) for step in steps):
+        face = replace(face, kind="canary", subject=text("{app} {version} on {env}", **_args(app, version, old)))
     return Plan(face, tuple(steps), (app.hold,), pods, share, {"from": old, "to": version, "digest": image.digest})
 
 
@@ -93,6 +106,10 @@ def resolve(world: World, target: Target, ref: str | None) -> Image:
         ) from missing
 
 
+def _args(app: App, version: str, old: str) -> dict[str, str]:
+    return {"app": str(app.name), "env": str(app.env), "version": version, "old": old}
+
+
 def _face(
     app: App,
     found: tuple[Target, ...],
@@ -103,9 +120,9 @@ def _face(
     deadline: timedelta,
     known: tuple[Release, ...],
 ) -> Face:
-    args = {"app": str(app.name), "env": str(app.env), "version": version, "old": old}
+    args = _args(app, version, old)
     target = found[0]
-    warnings: list[Text] = []
+    warnings = [*go_by_steps(found)]
     for each in found:
         warnings += [line for line in warn(each) if line not in warnings]
     if not any(r.image == target.image for r in known):
@@ -120,7 +137,7 @@ def _face(
     diff = [
         diff_of(
             each,
-            each.workload.template.with_image(each.container, image.pinned),
+            each.running.with_image(each.container, image.pinned),
             min_ready_after=min_ready(each.workload),
         )
         for each in found

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from bot.command import Answers, Command
 from bot.domain.errors import IntegrationError
-from bot.domain.operation import Operation, Phase
-from bot.domain.reply import Block, Button, Buttons, Heading, Note, Opens, Paragraph, Reply, Style, text
+from bot.domain.operation import BEFORE_WRITES, Operation, Phase
+from bot.domain.reply import Block, Button, Buttons, Heading, Note, Opens, Paragraph, Reply, Style, Text, text
 from bot.ports.apps import App
 from bot.ports.store import OperationFilter
 from bot.ports.world import World
+from bot.steps.codec import load_face
 from bot.steps.delivery import version_of
 
 SHOWN = 8
@@ -22,7 +23,13 @@ class Home:
 
 
 def answer(params: Home, world: World) -> Reply:
-    blocks: list[Block] = [*_waiting(world), *_running(world), *_apps(world), *_locks(world)]
+    open_ones = world.book.operations(OperationFilter(is_final=False, limit=200))
+    blocks: list[Block] = [
+        *_waiting(world, open_ones),
+        *_running(world, open_ones),
+        *_apps(world, open_ones),
+        *_locks(world),
+    ]
     blocks.append(
         Buttons(
             (
@@ -35,81 +42,120 @@ def answer(params: Home, world: World) -> Reply:
     return Reply(text("Home"), tuple(blocks))
 
 
-def _waiting(world: World) -> list[Block]:
-    found = world.book.operations(OperationFilter(is_final=False, limit=200))
-    mine = [op for op in found if world.rules.waits_for(op)]
+def _waiting(world: World, open_ones: tuple[Operation, ...]) -> list[Block]:
+    mine = [op for op in open_ones if world.rules.waits_for(op)]
     blocks: list[Block] = [Heading(text("Waiting for you ({n})", n=len(mine)))]
     if not mine:
         return [*blocks, Note(text("Nothing waits for you."))]
     for op in mine[:SHOWN]:
-        blocks.append(
-            Paragraph(
-                text(
-                    "*{id}* `{line}`, asked by {who}, open until {until}",
-                    id=op.id,
-                    line=op.line,
-                    who=op.requester,
-                    until=op.expires,
-                )
-            )
-        )
-        blocks.append(Buttons((Button(text("Review"), f"review {op.id}", Style.PRIMARY, opens=Opens.VIEW),)))
-    return blocks
+        face = load_face(op.face)
+        second = text("open until {until} · {id}", until=op.expires, id=op.id)
+        if face.warnings:
+            second = text("{risk} · {second}", risk=face.warnings[0], second=second)
+        line = text("*{title}* · asked by {who}\n{second}", title=face.title, who=op.requester, second=second)
+        spoken = text("Review {title}", title=face.title)
+        button = Button(text("Review"), f"review {op.id}", Style.PRIMARY, opens=Opens.VIEW, spoken=spoken)
+        blocks += [Paragraph(line), Buttons((button,))]
+    return [*blocks, *_more(len(mine))]
 
 
-def _running(world: World) -> list[Block]:
-    found = world.book.operations(OperationFilter(requester=world.asker, is_final=False, limit=50))
-    mine = [op for op in found if op.phase is not Phase.DRAFT]
+def _running(world: World, open_ones: tuple[Operation, ...]) -> list[Block]:
+    mine = [op for op in open_ones if op.requester == world.asker and op.phase is not Phase.DRAFT]
     blocks: list[Block] = [Heading(text("Running ({n})", n=len(mine)))]
     if not mine:
         return [*blocks, Note(text("Nothing of yours runs."))]
-    return [*blocks, *(_line(op) for op in mine[:SHOWN])]
+    for op in mine[:SHOWN]:
+        face = load_face(op.face)
+        line = text(
+            "*{title}* · {state} since {at}\n{step} · {id}",
+            title=face.title,
+            state=text(_STATES.get(op.phase, op.phase.value)),
+            at=op.since or op.created,
+            step=_step(op),
+            id=op.id,
+        )
+        spoken = text("Open {title}", title=face.title)
+        blocks += [Paragraph(line), Buttons((Button(text("Open"), f"plan {op.id}", opens=Opens.VIEW, spoken=spoken),))]
+    return [*blocks, *_more(len(mine))]
 
 
-def _line(op: Operation) -> Paragraph:
-    since = op.since or op.created
-    return Paragraph(
-        text("*{id}* `{line}` · {phase} since {at}", id=op.id, line=op.line, phase=op.phase.value, at=since)
-    )
+_STATES = {
+    Phase.WAITING: "waits for approval",
+    Phase.READY: "starts",
+    Phase.UNDOING: "going back",
+    Phase.STUCK: "stuck, needs a person",
+}
 
 
-def _mine(world: World) -> list[App]:
-    apps = [world.apps.locate(name, env) for env in world.apps.envs() for name in world.apps.names(env)]
-    return [app for app in apps if world.rules.may("workloads:deploy", app)]
+def _step(op: Operation) -> Text:
+    if op.phase is Phase.WAITING:
+        return text("open until {until}", until=op.expires)
+    if op.seen is not None and op.seen.report:
+        return op.seen.report
+    return text("step {n} of {all}", n=min(op.cursor + 1, len(op.steps)), all=len(op.steps))
 
 
-def _apps(world: World) -> list[Block]:
+def _more(count: int) -> list[Block]:
+    return [Note(text("{n} more.", n=count - SHOWN))] if count > SHOWN else []
+
+
+def _mine(world: World) -> dict[str, list[App]]:
+    """By name, in the order in which the settings list the environments."""
+    found: dict[str, list[App]] = {}
+    for env in world.apps.envs():
+        for name in world.apps.names(env):
+            app = world.apps.locate(name, env)
+            if world.rules.may("workloads:deploy", app):
+                found.setdefault(str(name), []).append(app)
+    return dict(sorted(found.items()))
+
+
+def _apps(world: World, open_ones: tuple[Operation, ...]) -> list[Block]:
     blocks: list[Block] = [Heading(text("My apps"))]
     try:
         mine = _mine(world)
-        lines = [_app(world, app) for app in mine[:SHOWN]]
+        lines = [block for name in [*mine][:SHOWN] for block in _app(world, name, mine[name], open_ones)]
     except IntegrationError as error:
         return [*blocks, Note(text("Your apps cannot be seen now: {why}", why=error.what))]
     if not lines:
         return [*blocks, Note(text("No app is yours to deploy."))]
-    more: list[Block] = [Note(text("{n} more.", n=len(mine) - SHOWN))] if len(mine) > SHOWN else []
-    return [*blocks, *lines, *more]
+    return [*blocks, *lines, *_more(len(mine))]
 
 
-def _app(world: World, app: App) -> Block:
+def _app(world: World, name: str, places: list[App], open_ones: tuple[Operation, ...]) -> list[Block]:
+    parts = [_place(world, app, open_ones) for app in places]
+    template = "*{app}*\n" + " · ".join(f"{{p{i}}}" for i in range(len(parts)))
+    line = text(template, app=name, **{f"p{i}": part for i, part in enumerate(parts)})
+    last = places[-1].env
+    more = (
+        Button(text("Status"), f"status {name}"),
+        Button(text("Deploy"), f"deploy {name}", opens=Opens.FORM),
+        Button(text("Logs"), f"logs {name} in {last}"),
+        Button(text("History"), f"history {name} in {last}"),
+    )
+    return [Paragraph(line), Buttons((), more=more)]
+
+
+def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
     scope = app.scopes[0]
     name, env = str(app.name), str(app.env)
     workload = world.cluster(scope.cluster).workloads.find(scope.namespace, scope.workload)
     if workload is None:
-        return Paragraph(text("*{app}* on {env}: gone", app=name, env=env))
+        return text("{env} gone", env=env)
     images = workload.template.images
     image = images.get(name) or next(iter(images.values()))
-    version = version_of(image, world.book.releases(name, env))
-    return Paragraph(
-        text(
-            "*{app}* on {env} · {version} · {n} of {all} pods",
-            app=name,
-            env=env,
-            version=version,
-            n=workload.available,
-            all=workload.replicas,
-        )
+    known = world.book.releases(name, env)
+    is_well = workload.available >= workload.replicas
+    found = text(
+        "{env} {version}, {state}, {n} of {all}",
+        env=env,
+        version=version_of(image, known),
+        state=text("healthy") if is_well else text("*not healthy*"),
+        n=workload.available,
+        all=workload.replicas,
     )
+    busy = [op for op in open_ones if (op.app, op.env) == (name, env) and op.phase not in BEFORE_WRITES]
+    return text("{found}, {kind} {id} under way", found=found, kind=busy[0].kind, id=busy[0].id) if busy else found
 
 
 def _locks(world: World) -> list[Block]:
@@ -117,20 +163,21 @@ def _locks(world: World) -> list[Block]:
     blocks: list[Block] = [Heading(text("Locks ({n})", n=len(locks)))]
     if not locks:
         return [*blocks, Note(text("Nothing is locked."))]
-    shown = [
-        Paragraph(
-            text(
-                "*{app}* on {env} by {who} since {at}: {reason}",
-                app=k.app,
-                env=k.env,
-                who=k.holder,
-                at=k.at,
-                reason=k.reason,
+    for lock in locks[:SHOWN]:
+        where = {"app": lock.app, "env": lock.env}
+        is_mine = lock.holder == world.asker
+        who = text("you") if is_mine else text("{who}", who=lock.holder)
+        blocks.append(
+            Paragraph(
+                text(
+                    "*{app} on {env}* by {who}, since {at}: {reason}", who=who, at=lock.at, reason=lock.reason, **where
+                )
             )
         )
-        for k in locks[:SHOWN]
-    ]
-    return [*blocks, *shown]
+        if is_mine:
+            spoken = text("Unlock {app} on {env}", **where)
+            blocks.append(Buttons((Button(text("Unlock"), f"unlock {lock.app} to {lock.env}", spoken=spoken),)))
+    return [*blocks, *_more(len(locks))]
 
 
 COMMAND = Command(

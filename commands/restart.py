@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from bot.command import Arg, Changes, Command
+from bot.domain.errors import Preflight
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Button, Confirm, text
 from bot.ports.world import World
@@ -30,6 +31,12 @@ def plan(params: Restart, world: World) -> Plan:
     for target in found:
         check_still(target)
         workload = target.workload
+        if workload.progressive is not None:
+            raise Preflight(
+                text("Rollout {name} cannot be restarted from here.", name=workload.ref.name),
+                why=text("Another template would go through its steps like a new version."),
+                next=text("Write `kubectl argo rollouts restart {name}`.", name=workload.ref.name),
+            )
         do = RestartPods(target.ref, workload.template, version, workload.min_ready_seconds, min_ready(workload))
         steps.append(Planned(do, replace(do, is_back=True), deadline=deadline, undo_deadline=deadline))
     args = {"app": str(app.name), "env": str(app.env), "version": version}

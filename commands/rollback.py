@@ -56,7 +56,7 @@ def plan(params: Rollback, world: World) -> Plan:
     notes: list[Text] = []
     diffs: list[str] = []
     for target in found:
-        check_still(target)
+        check_still(target, is_told_anew=True)
         template, renamed, lost = _with_its_config(world, target, release)
         if lost:
             notes.append(text("Config {names} was not kept with it and stays as it is", names=", ".join(lost)))
@@ -94,7 +94,7 @@ def _choose(app: App, ref: str | None, known: tuple[Release, ...], now: Release 
                 next=text("Choose another from `history {app} in {env}`.", **where),
             )
         good = [named]
-    running = {_pods_of(target.workload.template.json), *([_pods_of(now.template)] if now else [])}
+    running = {_pods_of(target.running.json), *([_pods_of(now.template)] if now else [])}
     chosen = next((r for r in good if _pods_of(r.template) not in running), None)
     if chosen is None:
         raise Preflight(
@@ -114,7 +114,7 @@ def _pods_of(template: str) -> Template:
 
 def _under_other_names(world: World, target: Target, known: tuple[Release, ...]) -> Release | None:
     """The release that runs with its config under the names that an earlier rollback gave it."""
-    now = _pods_of(target.workload.template.json)
+    now = _pods_of(target.running.json)
     for release in known:
         if release.image == target.image:
             template, renamed, _ = _with_its_config(world, target, release)

@@ -133,7 +133,7 @@ def _face(app: App, found: tuple[Target, ...], pods: int) -> Face:
         warnings=tuple(warnings),
         facts=facts,
         diff="\n".join(
-            f"Deployment {t.ref.name}, cluster {t.ref.cluster}, namespace {t.ref.namespace}\n- replicas  {t.workload.replicas}\n+ replicas  {pods}"
+            f"{t.ref.kind} {t.ref.name}, cluster {t.ref.cluster}, namespace {t.ref.namespace}\n- replicas  {t.workload.replicas}\n+ replicas  {pods}"
             for t in found
         ),
         stop=Confirm(

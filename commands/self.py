@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Annotated
 
 from bot.command import Answers, Arg, Changes, Command, Risk
+from bot.domain.errors import BadArguments, UnknownName
 from bot.domain.refs import AppName, EnvName
-from bot.domain.reply import Block, Button, Buttons, Fact, Facts, Note, Paragraph, Reply, text
-from bot.ports.world import Check, World
+from bot.domain.reply import Block, Button, Buttons, Fact, Facts, Note, Paragraph, Reply, Style, Text, text
+from bot.ports.world import Check, HelpLine, World
 from bot.steps.records import SetDefaults
 from bot.steps.step import Face, Plan, Planned
 
@@ -25,6 +27,7 @@ class Nothing:
 class Here:
     app: Annotated[AppName | None, Arg("the app that is meant when none is named", example="APP")] = None
     env: Annotated[EnvName | None, Arg("the environment that is meant when none is named", word="in")] = None
+    clear: Annotated[bool, Arg("forget what was set")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,26 @@ def whoami(params: Nothing, world: World) -> Reply:
 
 
 def here(params: Here, world: World) -> Plan:
-    if params.app is not None and params.env is not None:
+    if (params.app, params.env) == (None, None) and not params.clear:
+        raise BadArguments(
+            text("Say what this channel means: {words}", words=_meant(world)),
+            field="app",
+            next=text("Write `here app=APP env=ENV`, or `here --clear` to forget it."),
+        )
+    if params.clear:
+        params = Here()
+    elif params.app is not None and params.env is not None:
         world.apps.locate(params.app, params.env)
     elif params.app is not None and params.app not in world.apps.names():
         world.apps.locate(params.app, world.apps.envs()[0])
     defaults = {key: str(value) for key, value in (("app", params.app), ("env", params.env)) if value is not None}
-    words = ", ".join(f"{key}={value}" for key, value in defaults.items()) or "nothing"
+    words = ", ".join(f"{key}={value}" for key, value in defaults.items())
     face = Face(
         title=text("set the defaults of this channel"),
-        asks=text("set the defaults of this channel to {words}", words=words),
-        done=text("this channel means {words} where nothing is named", words=words),
+        asks=text("set the defaults of this channel to {words}", words=words or "nothing"),
+        done=text("this channel means {words} where nothing is named", words=words)
+        if words
+        else text("this channel has no defaults any more"),
         undone=text("nothing was changed"),
         fallback=text("It touches no cluster."),
     )
@@ -59,18 +72,15 @@ def here(params: Here, world: World) -> Plan:
     return Plan(face, (Planned(step, deadline=timedelta(minutes=1)),), extra=defaults)
 
 
+def _meant(world: World) -> str:
+    known = world.trail.defaults(world.place)
+    return ", ".join(f"{key}={value}" for key, value in known.items()) or "nothing yet"
+
+
 def help(params: Help, world: World) -> Reply:
     lines = world.help()
-    if params.command:
-        one = [line for line in lines if line.name == params.command.strip().lower()]
-        if one:
-            found = one[0]
-            blocks: tuple[Block, ...] = (
-                Paragraph(text("*{name}*: {summary}", name=found.name, summary=found.summary)),
-                Paragraph(text("`{usage}`", usage=found.usage)),
-                Note(text("For example `{example}`", example=found.example)),
-            )
-            return Reply(text("Help · {name}", name=found.name), blocks)
+    if params.command.strip():
+        return _one(params.command.strip().lower(), lines)
     first = [line for line in lines if line.name in MENU]
     rest = [line.name for line in lines if line.name not in MENU]
     known = world.trail.defaults(world.place)
@@ -80,11 +90,27 @@ def help(params: Help, world: World) -> Reply:
     )
     notes: list[Block] = [Note(text("Also: {names}", names=", ".join(rest)))] if rest else []
     if known:
-        words = ", ".join(f"{key}={value}" for key, value in known.items())
-        notes.append(Note(text("In this channel {words} is meant where nothing is named.", words=words)))
+        notes.append(Note(text("In this channel {words} is meant where nothing is named.", words=_meant(world))))
     notes.append(Note(text("`help COMMAND` tells more. In a thread, mention me and write the same words.")))
     mine = Buttons((Button(text("My operations"), "status"), Button(text("Waiting for me"), "approvals")))
     return Reply(text("What you may run here"), (*blocks, *notes, mine))
+
+
+def _one(name: str, lines: tuple[HelpLine, ...]) -> Reply:
+    found = next((line for line in lines if line.name == name), None)
+    if found is None:
+        nearest = tuple(get_close_matches(name, [line.name for line in lines], n=3, cutoff=0.5))
+        raise UnknownName(
+            text("There is no command {name} that you may run.", name=name),
+            next=text("Write `help` to see what you may run."),
+            buttons=tuple(Button(text("{name}", name=each), f"help {each}") for each in nearest),
+        )
+    blocks = (
+        Paragraph(text("*{name}*: {summary}", name=found.name, summary=found.summary)),
+        Paragraph(text("`{usage}`", usage=found.usage)),
+        Note(text("For example `{example}`", example=found.example)),
+    )
+    return Reply(text("Help · {name}", name=found.name), blocks)
 
 
 def doctor(params: Nothing, world: World) -> Reply:
@@ -92,26 +118,32 @@ def doctor(params: Nothing, world: World) -> Reply:
 
 
 def report(checks: tuple[Check, ...]) -> Reply:
+    """What fails first, each with what mends it; what passes in one line."""
     bad = [check for check in checks if not check.is_ok]
     good = [check for check in checks if check.is_ok]
     blocks: list[Block] = [_bad(check) for check in bad]
     if good:
-        blocks.append(Paragraph(text("*In order:* {names}", names=", ".join(check.name for check in good))))
-        blocks += [Note(text("{name}: {words}", name=check.name, words=check.words)) for check in good]
+        parts = {f"p{i}": _good(check) for i, check in enumerate(good)}
+        template = "*{n} pass:* " + " · ".join(f"{{{name}}}" for name in parts)
+        blocks.append(Paragraph(text(template, n=len(good), **parts)))
+    blocks.append(Buttons((Button(text("Check again"), "doctor", Style.PRIMARY if bad else Style.PLAIN),)))
     title = (
-        text("Doctor · {n} of {all} checks fail", n=len(bad), all=len(checks))
+        text("Doctor · {n} of {all} checks need you", n=len(bad), all=len(checks))
         if bad
         else text("Doctor · all {all} checks pass", all=len(checks))
     )
     return Reply(title, tuple(blocks))
 
 
+def _good(check: Check) -> Text:
+    name = text("{name}", name=check.name)
+    return text("{name} ({words})", name=name, words=check.words) if check.words.plain() else name
+
+
 def _bad(check: Check) -> Paragraph:
     if check.mend is None:
-        return Paragraph(text("*{name}* fails: {words}", name=check.name, words=check.words))
-    return Paragraph(
-        text("*{name}* fails: {words}\n*Mend:* {mend}", name=check.name, words=check.words, mend=check.mend)
-    )
+        return Paragraph(text("*{name}:* {words}", name=check.name, words=check.words))
+    return Paragraph(text("*{name}:* {words}\n*Mend:* {mend}", name=check.name, words=check.words, mend=check.mend))
 
 
 WHOAMI = Command(

@@ -30,6 +30,7 @@ from bot.ports.apps import App
 from bot.ports.store import OperationFilter, Proof, Release
 from bot.ports.world import World
 from bot.steps.delivery import Target, running_release, targets, version_of
+from bot.steps.progressive_plan import standing
 from bot.steps.rollout import explain
 
 
@@ -94,10 +95,10 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
     workload = target.workload
     release = running_release(target, known)
     version = version_of(target.image, known)
+    # A Rollout on its way has pods of two versions, more than are wanted of one.
+    available = min(workload.available, workload.replicas) if workload.progressive else workload.available
     ready = Bar(
-        workload.available,
-        max(1, workload.replicas),
-        text("*{n} of {all} pods ready*", n=workload.available, all=workload.replicas),
+        available, max(1, workload.replicas), text("*{n} of {all} pods ready*", n=available, all=workload.replicas)
     )
     facts = [
         Fact(
@@ -114,6 +115,9 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
                 text("{a} to {b} pods, {target}", a=scaler.minimum, b=scaler.maximum, target=scaler.target),
             )
         )
+    if workload.progressive is not None:
+        told = workload.template.images[target.container]
+        facts.append(Fact(text("Rollout"), standing(workload.progressive, version_of(told, known))))
     blocks: list[Block] = [ready, Facts(tuple(facts))]
     try:
         rollout = world.cluster(target.scope.cluster).workloads.rollout(target.ref)

@@ -46,6 +46,7 @@ def test_the_example_is_whole_with_its_secrets_in_place(tmp_path: Path) -> None:
         "signing-secret",
         "audit-key",
         "elasticsearch-api-key",
+        "jenkins-token",
         "alertmanager-webhook",
     ):
         (tmp_path / name).write_text(SIGNING + "\n")

@@ -14,12 +14,18 @@ from bot.ports.world import Check
 Ping = tuple[str, Callable[[], str]]
 
 _MEND: dict[str, Text] = {
-    "database": text("look at the database's own log and at `database:` in the settings"),
-    "registry": text("look at `registries:` in the settings and at the registry"),
-    "logs": text("look at `elasticsearch:` in the settings; without it pod logs are used"),
-    "metrics": text("set `prometheus: {{url: ...}}` in the settings"),
-    "alerts": text("set `alertmanager: {{url: ...}}` in the settings"),
+    "database": text("look at the database's own log, and at `database: url:` in the settings"),
+    "registry": text("`curl -sS URL/v2/` with the `url:` of `registries:` in the settings, and mend what it says"),
+    "logs": text("`curl -sS URL` with the `url:` of `elasticsearch:` in the settings; without it pod logs are used"),
+    "metrics": text("set `prometheus: {{url: ...}}` in the settings, and `curl -sS URL/-/ready`"),
+    "alerts": text("set `alertmanager: {{url: ...}}` in the settings, and `curl -sS URL/-/ready`"),
+    "slack": text("put the bot token of OAuth & Permissions into `slack: bot-token:`, and start me again"),
+    "Socket Mode": text("it connects again by itself; if not, make a new app token with `connections:write`"),
+    "builds": text("look at `jenkins:` in the settings, and whether its user may read and build the jobs"),
 }
+_CLUSTER = text("`kubectl --context CONTEXT auth can-i --list` with the `context:` of this cluster in the settings")
+_LONGEST = 24
+"""Of what stands beside the name of a check that passes."""
 
 
 class Doctor:
@@ -48,23 +54,28 @@ class Doctor:
 
     def _settings(self) -> Check:
         if not self._settings_problems:
-            return Check("settings", True, text("read"))
+            return Check("settings", True, text(""))
         first = self._settings_problems[0]
         words = _problems(len(self._settings_problems), str(first))
-        return Check("settings", False, words, text("mend the settings file and start me again"))
+        return Check("settings", False, words, text("mend that line, and start me again"))
 
     def _policies(self) -> Check:
         problems = self._policy.problems()
         if not problems:
             return Check("policy", True, text("version {version}", version=self._policy.judge().version))
         words = _problems(len(problems), str(problems[0]))
-        return Check("policy", False, words, text("mend the policy file; it is read again by itself"))
+        return Check("policy", False, words, text("mend that line; the policy is read again by itself"))
 
     def _record(self) -> Check:
         wrong = self._audit()
         if wrong is None:
             return Check("audit", True, text("the chain fits its checkpoints"))
-        return Check("audit", False, wrong, text("run `audit verify`, then `pilothouse audit adopt` in a terminal"))
+        return Check(
+            "audit",
+            False,
+            wrong,
+            text("stop me, `pilothouse audit verify`, then `pilothouse audit adopt --reason WHY`"),
+        )
 
 
 def _problems(count: int, first: str) -> Text:
@@ -74,9 +85,11 @@ def _problems(count: int, first: str) -> Text:
 def _check(ping: Ping) -> Check:
     name, ask = ping
     try:
-        return Check(name, True, text("{words}", words=ask()))
+        said = ask()
+        return Check(name, True, text("{words}", words=said if len(said) <= _LONGEST else ""))
     except PilothouseError as error:
         words = text("{what} {why}", what=error.what, why=error.why or text(""))
         system = error.system if isinstance(error, IntegrationError) else name
-        mend = _MEND.get(name) or text("look at {system} and at its part of the settings", system=system)
+        mend = error.next or _MEND.get(name) or (_CLUSTER if name.startswith("cluster ") else None)
+        mend = mend or text("look at {system} and at its part of the settings", system=system)
         return Check(name, False, words, mend)

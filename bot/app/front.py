@@ -9,13 +9,14 @@ import structlog
 
 from bot.app.core import Core
 from bot.audit.records import record
+from bot.command import Changes
 from bot.domain.errors import BadArguments, IntegrationError, UnknownName
 from bot.domain.failpoints import failpoint
 from bot.domain.forms import Form
 from bot.domain.operation import Place
 from bot.domain.reply import Paragraph, Reply, Text, text
 from bot.ports.people import Identity
-from bot.ports.store import Arrival, MessageClass, Tx
+from bot.ports.store import Arrival, MessageClass, OperationFilter, Tx
 from bot.road.answers import Answer
 from bot.road.params import build, partial
 from bot.road.request import Origin, Request
@@ -58,7 +59,8 @@ class Front:
             shape, words = self.core.catalogue.find(line)
         except UnknownName:
             return False
-        return not words.strip() and any(slot.is_required for slot in shape.slots)
+        is_change = isinstance(shape.command.does, Changes) and bool(shape.slots)
+        return not words.strip() and (is_change or any(slot.is_required for slot in shape.slots))
 
     def mistakes(self, request: Request) -> Mapping[str, Text]:
         try:
@@ -86,8 +88,19 @@ class Front:
 
     # --- Views --------------------------------------------------------------------------------
 
-    def home(self, identity: Identity) -> Reply:
-        return self.core.walk(Request(Origin.CLICKED, identity, "home", Place(""))).reply
+    def home(self, identity: Identity, *, is_open: bool) -> Reply:
+        origin = Origin.CLICKED if is_open else Origin.REFRESHED
+        return self.core.walk(Request(origin, identity, "home", Place(""))).reply
+
+    def pulse(self) -> str:
+        def work(tx: Tx) -> str:
+            open_ones = tx.operations.find(OperationFilter(is_final=False, limit=200))
+            steps = [f"{op.id} {op.phase} {op.cursor} {len(op.signals)}" for op in open_ones]
+            held = [lock for lock in tx.locks.list() if lock.until is None or lock.until > tx.now]
+            locks = [f"{lock.app} {lock.env} {lock.holder} {lock.at}" for lock in held]
+            return "\n".join((*steps, *locks))
+
+        return self.core.store.read(work)
 
     def disturbed(self, what: Disturbed) -> None:
         self.core.store.transact(lambda tx: self._disturbed(tx, what))

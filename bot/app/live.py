@@ -19,6 +19,7 @@ from bot.ports.observing import AlertGroup
 from bot.ports.store import Arrival, OperationFilter, Store, Stored, Tx
 from bot.ports.webhooks import HttpDoor
 from bot.settings import Mode
+from bot.slack.checks import Checks
 from bot.slack.connect import Account, Edge, Line, Product, Socket
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
@@ -58,7 +59,8 @@ class Live:
         account = Account(bot_token=slack.bot_token, api_url=slack.api_url, team=slack.team_id, app_id=slack.app_id)
         self.line = Line(account, self.bot.clock)
         self.bot.people.slack = self.line.people
-        self.bot.doctor.add(("slack", self.line.ping))
+        for ping in Checks(self.line.api, self.bot.clock, self.bot.settings.audit.channel).all():
+            self.bot.doctor.add(ping)
         if self.bot.settings.audit.channel:
             self.bot.sinks.append(SlackSink(self.line.api, self.bot.settings.audit.channel, self.line.me.bot_id))
         front = Front(
@@ -117,8 +119,11 @@ class Live:
         if self.edge is not None and slack.mode is Mode.SOCKET:
             self._socket = self.edge.socket(slack.app_token)
             self._socket.connect()  # type: ignore[no-untyped-call]
+            self.bot.doctor.add(("Socket Mode", self._socket.ping))
         if self.sender is not None:
             self.sender.start()
+        if self.edge is not None:
+            self.edge.refresher.start()
         self.bot.on_commit = self._wake
         self.bot.on_rung = self._wake_sender
         self.bot.core.worker.on_tick = self._wake

@@ -12,6 +12,7 @@ from bot.domain.clock import Clock
 from bot.domain.errors import Unavailable
 from bot.domain.refs import EnvName
 from bot.domain.reply import text
+from bot.ports.builds import NoBuilds
 from bot.ports.clusters import Cluster
 from bot.ports.observing import Alert, Image, MetricQuery, Samples
 from bot.ports.store import Store
@@ -24,12 +25,14 @@ from integrations.database.store import DatabaseStore, open_store
 from integrations.elasticsearch.logs import ElasticsearchLogs, ElasticsearchPlace
 from integrations.elasticsearch.query import Fields
 from integrations.fallback_logs.logs import PodLogs
+from integrations.jenkins.builds import JenkinsBuilds, JenkinsPlace
 from integrations.kubernetes.cluster import KubernetesCluster
 from integrations.kubernetes.connection import Deadlines, InCluster, Kubeconfig
 from integrations.log_patterns.drain import mine
 from integrations.prometheus.metrics import PrometheusMetrics, PrometheusPlace
 from integrations.registry.images import RegistryImages, RegistryPlace
 from integrations.simulated.alerts import SimulatedAlerts
+from integrations.simulated.builds import SimulatedBuilds
 from integrations.simulated.clusters import SimulatedCluster
 from integrations.simulated.images import SimulatedImages
 from integrations.simulated.logs import SimulatedLogs
@@ -93,6 +96,7 @@ def real(settings: Settings, clock: Clock) -> Parts:
         _metrics(settings),
         _alertmanager(settings, clock),
     )
+    builds = _builds(settings)
     kept = (*clusters.values(), images, logs, metrics, alertmanager)
     return Parts(
         clusters=clusters,
@@ -101,6 +105,8 @@ def real(settings: Settings, clock: Clock) -> Parts:
         metrics=metrics,
         alerts=alertmanager,
         alert_writer=alertmanager,
+        builds=builds,
+        build_writer=builds,
         closers=tuple(each.close for each in kept if not isinstance(each, NotConfigured | PodLogs)),
     )
 
@@ -148,6 +154,14 @@ def _alertmanager(settings: Settings, clock: Clock) -> Alertmanager | NotConfigu
     return Alertmanager(found, clock, connect=settings.timeouts.connect, read=settings.timeouts.read)
 
 
+def _builds(settings: Settings) -> JenkinsBuilds | NoBuilds:
+    place = settings.jenkins
+    if place.url is None:
+        return NoBuilds()
+    found = JenkinsPlace(place.url, place.user, place.token, template=place.job, jobs=place.jobs)
+    return JenkinsBuilds(found, connect=settings.timeouts.connect, read=settings.timeouts.read)
+
+
 def alert_webhook(settings: Settings) -> AlertmanagerWebhook | None:
     """None without a secret: then no alert is taken."""
     secret = settings.alertmanager.webhook_secret
@@ -175,6 +189,7 @@ class Simulation:
 def simulated(clock: Clock, *, seed: int = 1, pace: float = 1.0) -> Simulation:
     world = demo_world(clock, seed=seed, pace=pace)
     alarms = SimulatedAlerts(world)
+    builds = SimulatedBuilds(world)
     parts = Parts(
         clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
         images=SimulatedImages(world),
@@ -182,6 +197,8 @@ def simulated(clock: Clock, *, seed: int = 1, pace: float = 1.0) -> Simulation:
         metrics=SimulatedMetrics(world),
         alerts=alarms,
         alert_writer=alarms,
+        builds=builds,
+        build_writer=builds,
     )
     return Simulation(world, parts, alarms)
 
@@ -217,4 +234,5 @@ def named_checks(parts: Parts, store: Store) -> tuple[tuple[str, Callable[[], st
         ("logs", parts.logs.ping),
         ("metrics", parts.metrics.ping),
         ("alerts", parts.alerts.ping),
+        ("builds", parts.builds.ping),
     )

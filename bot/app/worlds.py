@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.domain.canaries import CanaryDefaults
@@ -15,6 +15,7 @@ from bot.operations.book import StoredBook, StoredLedger
 from bot.operations.card import OperationCards
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
+from bot.ports.builds import Builds, BuildWriter, NoBuilds
 from bot.ports.clusters import Cluster, ClusterReads, ClusterWrites
 from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
 from bot.ports.store import Store
@@ -31,6 +32,8 @@ class Parts:
     metrics: Metrics
     alerts: Alerts
     alert_writer: AlertWriter
+    builds: Builds = field(default_factory=NoBuilds)
+    build_writer: BuildWriter = field(default_factory=NoBuilds)
     closers: tuple[Callable[[], None], ...] = ()
     """What ends the connections that they keep."""
 
@@ -104,6 +107,7 @@ class Worlds:
             help=lambda: self.help(judge, asker),
             checks=self.checks,
             cluster=self.parts.reads,
+            builds=self.parts.builds,
         )
 
     def world_of(self, asker: Principal, op: Operation) -> World:
@@ -122,4 +126,5 @@ class Worlds:
                 )
             return self.parts.cluster(name).writes(replace(person, operation=op.id))
 
-        return Hands(acting, StoredLedger(self.store, acting, op), self.parts.alert_writer, cluster)
+        ledger = StoredLedger(self.store, acting, op)
+        return Hands(acting, ledger, self.parts.alert_writer, cluster, self.parts.build_writer)

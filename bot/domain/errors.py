@@ -10,6 +10,7 @@ PilothouseError
 |  `- PolicyBroken          `- SettingsBroken
 `- IntegrationError(system) the outside world
    |- Unavailable           no answer, too late, 429, 5xx: `retry_after`
+   |  `- Unsent             of a write: the request certainly never left
    |- Refused               401, 403, admission, quota: asking again changes nothing
    |- Missing               it is not there (any more)
    `- Conflict              a precondition did not hold
@@ -151,6 +152,12 @@ class Unavailable(IntegrationError):
     ) -> None:
         super().__init__(system, what, why=why)
         self.retry_after = retry_after
+
+
+class Unsent(Unavailable):
+    """A write that was not even sent: it counts as not tried, also where a target cannot tell a second one from the first."""
+
+    code = "unsent"
 
 
 class Refused(IntegrationError):

@@ -41,6 +41,8 @@ class Progress:
     """Goes into the thread with the report, or with the reason of a failure."""
     again: timedelta | None = None
     """When to look again where once a second would ask others too often."""
+    excerpt: str = ""
+    """Words of a program that belong to a failure, masked; they go into the thread with its reason."""
 
 
 class Phase(StrEnum):
@@ -238,7 +240,7 @@ def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
             return Decision(op, wake=NOW)
         case Phase.RUNNING | Phase.PAUSED:
             assert seen is not None
-            return _forward(replace(op, seen=seen), seen, now)
+            return _forward(replace(op, seen=_counted(seen, op.seen)), seen, now)
         case Phase.UNDOING:
             assert seen is not None
             return _back(replace(op, seen=seen), seen, now)
@@ -250,6 +252,13 @@ def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
             return Decision(op)
         case _:
             assert_never(op.phase)
+
+
+def _counted(seen: Progress, before: Progress | None) -> Progress:
+    """A step that counts nothing leaves what was counted last: what is recorded at the end moves no pod."""
+    if seen.of or before is None:
+        return seen
+    return replace(seen, done=before.done, of=before.of)
 
 
 def _stopped(op: Operation, signal: Signal, now: datetime) -> Decision:

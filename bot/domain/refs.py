@@ -16,7 +16,7 @@ PlanHash = NewType("PlanHash", str)
 """SHA-256 over the canonical plan, hex; people see its first 8 characters."""
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,51}[a-z0-9])?")
-_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:+-]{0,199}")
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:+/-]{0,199}")
 _OPERATION = re.compile(r"op-[1-9][0-9]{0,11}")
 
 
@@ -54,7 +54,7 @@ class EnvName:
 
 @dataclass(frozen=True, slots=True)
 class AppRef:
-    """`web`, `web@1.8.2`, `web@sha256:...` or, for a rollback, `web@41`."""
+    """`web`, `web@1.8.2`, `web@sha256:...` or, for a rollback, `web@41`, for a build `web@feature/cart`."""
 
     app: AppName
     ref: str | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.progressive import Progressive
 from bot.domain.refs import ObjectRef, OperationId
 from bot.domain.templates import Template
 
@@ -37,7 +38,7 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment."""
+    """A Deployment or an Argo Rollout (`ref.kind`)."""
 
     ref: ObjectRef
     labels: Mapping[str, str]
@@ -61,15 +62,25 @@ class Workload:
     mark: Mark | None
     managers: tuple[str, ...]
     """Field managers that own the containers' images: `helm`, `argocd-controller`, `kubectl-client-side-apply`..."""
+    progressive: Progressive | None = None
+    """Of a Rollout, where it stands."""
 
     @property
     def is_settled(self) -> bool:
-        """Observed, all updated and available, none terminating. Kubernetes' own "complete" is not believed."""
+        """Observed, all updated and available, none terminating. Kubernetes' own "complete" is not believed.
+
+        A Rollout is settled once its template is the stable one: pods of the one before stay for a while, idle.
+        """
+        if self.progressive is not None:
+            is_all = self.updated == self.replicas <= self.available
+            return self.is_observed and is_all and self.progressive.is_promoted and self.progressive.is_healthy
         return (
-            self.observed_generation >= self.generation
-            and self.updated == self.available == self.total == self.replicas
-            and self.terminating == 0
+            self.is_observed and self.updated == self.available == self.total == self.replicas and self.terminating == 0
         )
+
+    @property
+    def is_observed(self) -> bool:
+        return self.observed_generation >= self.generation
 
 
 class TroubleKind(StrEnum):

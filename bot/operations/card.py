@@ -6,6 +6,7 @@ State word first; risk before facts; a primary button means that the card waits 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from bot.domain.codec import UnknownKind
@@ -34,12 +35,18 @@ from bot.domain.reply import (
     span,
     text,
 )
+from bot.operations.build_card import DRAWN, KIND, build_card
 from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, short_hash, stopper, titled
 from bot.steps.analysis import Analyse
 from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_face, load_steps
+from bot.steps.progressive import HoldStop
 from bot.steps.step import Face
+
+Hold = HoldCanary | Analyse | HoldStop
+_WORTH_SAYING = timedelta(seconds=5)
+"""How long something took, where nothing else is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,8 @@ class OperationCards:
 
 def card(op: Operation) -> Reply:
     face = load_face(op.face)
+    if face.kind == KIND and op.phase in DRAWN:
+        return build_card(op, face)
     match op.phase:
         case Phase.DRAFT:
             return preview(op)
@@ -87,12 +96,14 @@ def card(op: Operation) -> Reply:
 # --- while it runs ------------------------------------------------------------------------------
 
 
-def _deadline(op: Operation) -> Text:
+def _deadline(op: Operation) -> tuple[Text, ...]:
     step = op.steps[op.cursor]
+    if not any(each.has_undo for each in op.steps):
+        return ()
     if op.since is None or op.is_committed:
-        return text("cannot go back from here")
+        return (text("cannot go back from here"),)
     until = op.since + step.deadline + EXTENSION * given_here(op, SignalKind.EXTEND)
-    return text("goes back by itself at {until} if not healthy", until=until)
+    return (text("goes back by itself at {until} if not healthy", until=until),)
 
 
 def _running(op: Operation, face: Face) -> Reply:
@@ -108,7 +119,7 @@ def _running(op: Operation, face: Face) -> Reply:
         blocks.append(Paragraph(op.seen.why))
     if step is not None and op.seen is not None and op.seen.of:
         blocks.append(Note(text("step {n} of {all}: {what}", n=op.cursor + 1, all=len(op.steps), what=step)))
-    blocks.append(asked_by(op, _deadline(op)))
+    blocks.append(asked_by(op, *_deadline(op)))
     row = list(face.running)
     if not op.is_committed and face.stop is not None:
         row.append(Button(text("Stop and roll back"), f"abort {op.id}", Style.DANGER, confirm=face.stop))
@@ -148,7 +159,7 @@ def _canary(op: Operation, face: Face) -> Reply:
         steps = load_steps(op.plan)
     except UnknownKind:
         return _running(op, face)
-    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, HoldCanary | Analyse)]
+    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, Hold)]
     reached = [(n, hold) for n, hold in holds if n <= op.cursor]
     ahead = [hold for n, hold in holds if n > op.cursor]
     if not reached:
@@ -205,7 +216,7 @@ def _promotes(op: Operation, face: Face, go: Text) -> Confirm:
     return Confirm(text("{go}?", go=go), words, yes=go)
 
 
-def _next_move(op: Operation, hold: HoldCanary | Analyse | None, ahead: list[HoldCanary | Analyse]) -> Text:
+def _next_move(op: Operation, hold: Hold | None, ahead: list[Hold]) -> Text:
     if hold is None or op.since is None:
         return text("getting its pods ready")
     if op.phase is Phase.PAUSED:
@@ -270,10 +281,14 @@ def _ended(op: Operation) -> Text:
 
 
 def _done(op: Operation, face: Face) -> Reply:
-    sentence = text("It took {took}.", took=_took(op))
+    blocks: list[Block] = []
     if op.seen and op.seen.of:
-        sentence = text("{n} of {all} pods ready in {took}.", n=op.seen.done, all=op.seen.of, took=_took(op))
-    blocks: list[Block] = [Paragraph(sentence), asked_by(op, _ended(op), text("plan `{hash}`", hash=short_hash(op)))]
+        blocks.append(
+            Paragraph(text("{n} of {all} pods ready in {took}.", n=op.seen.done, all=op.seen.of, took=_took(op)))
+        )
+    elif op.ended and op.started and op.ended - op.started >= _WORTH_SAYING:
+        blocks.append(Paragraph(text("It took {took}.", took=_took(op))))
+    blocks += [asked_by(op, _ended(op), text("plan `{hash}`", hash=short_hash(op)))]
     more = (Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW),)
     blocks.append(Buttons(face.after[:3], more=(*face.after[3:], *more)))
     return Reply(text("Done · {done}", done=face.done), tuple(blocks))

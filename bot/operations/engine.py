@@ -17,7 +17,16 @@ import structlog
 from bot.audit.records import record
 from bot.domain.clock import Clock
 from bot.domain.codec import UnknownKind
-from bot.domain.errors import Conflict, IntegrationError, Missing, PilothouseError, Refused, Unavailable, UserError
+from bot.domain.errors import (
+    Conflict,
+    IntegrationError,
+    Missing,
+    PilothouseError,
+    Refused,
+    Unavailable,
+    Unsent,
+    UserError,
+)
 from bot.domain.failpoints import failpoint
 from bot.domain.operation import Decision, Operation, Phase, Progress, Standing, decide
 from bot.domain.refs import AUTO, OperationId, Principal
@@ -25,6 +34,7 @@ from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
 from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
+from bot.operations.leases import Leases
 from bot.operations.marks import reason_of, settle, step_key, writes_outside
 from bot.operations.thread import say_step, say_the_end, say_the_turn
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
@@ -57,17 +67,13 @@ class Engine:
         self._world = world
         self._hands = hands
         self._clock = clock
-        self._owner = owner or secrets.token_hex(6)
-        self._lease = lease
+        self.leases = Leases(store, clock, owner=owner or secrets.token_hex(6), lease=lease)
         self._shown: dict[OperationId, tuple[float, Progress | None]] = {}
         """When the figures of an operation were last shown, and which."""
 
-    def claim(self, limit: int) -> tuple[Claim, ...]:
-        return self._store.transact(lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=limit))
-
     def run_due(self, limit: int = 8) -> int:
         """One round in the calling thread: how many operations were looked at. For tests and a terminal alone."""
-        claims = self.claim(limit)
+        claims = self.leases.claim(limit)
         for claim in claims:
             self.tick(claim)
         return len(claims)
@@ -247,15 +253,20 @@ class Engine:
 
     def _act(self, step: Step, op: Operation, claim: Claim, mark: Mark, acting: Principal) -> None:
         failed: Progress | None = None
+        unsent: Progress | None = None
         state = StepState.DONE
+        hands = replace(self._hands(acting, op), time_left=lambda: self.leases.left(op.id))
         failpoint("CP10")
         try:
-            step.act(self._hands(acting, op), mark)
+            step.act(hands, mark)
             failpoint("CP16" if op.phase is Phase.UNDOING else "CP11")
         except Conflict as error:
             log.info("the target moved on", operation=op.id, step=mark.step, error=str(error))
         except (Refused, Missing, UserError) as error:
             failed = Progress(Standing.FAILED, why=reason_of(error))
+        except Unsent as error:
+            unsent = Progress(Standing.UNKNOWN, why=error.what)
+            log.info("a write was not sent", operation=op.id, step=mark.step, error=str(error))
         except Unavailable as error:
             state = StepState.UNKNOWN
             log.info("no answer to a write", operation=op.id, step=mark.step, error=str(error))
@@ -266,6 +277,11 @@ class Engine:
             tx.steps.mark(op.id, mark.step, state, fence=mark.fence)
             if failed is not None:
                 self._decide(tx, claim, failed)
+            elif unsent is not None:
+                # Not tried: a step that may try only once may try again.
+                tried = self._locked(tx, claim)
+                untried = replace(tried, attempts=tried.attempts - 1, seen=unsent)
+                self._save(tx, claim, untried, RETRY, is_shown=self._is_worth_showing(untried, moved=False))
             elif state is StepState.DONE:
                 tx.operations.release(claim)
 

@@ -8,6 +8,7 @@ from bot.domain.operation import Operation, Phase
 from bot.domain.refs import OperationId
 from bot.domain.reply import Text, text
 from bot.ports.store import StepState, Tx
+from bot.steps.build import StartBuild, StopBuild
 from bot.steps.codec import load_steps
 
 
@@ -19,13 +20,13 @@ def settle(tx: Tx, id: OperationId, fence: int) -> None:
 
 
 def writes_outside(op: Operation, key: str) -> bool:
-    """The step of this key changes a cluster, not only our own records."""
+    """The step of this key changes a cluster or starts a build: not only our own records."""
     try:
         planned = load_steps(op.plan)[int(key.removeprefix("u"))]
     except (UnknownKind, IndexError, ValueError):
         return True
     step = planned.undo if key.startswith("u") else planned.do
-    return step is not None and bool(step.targets())
+    return isinstance(step, StartBuild | StopBuild) or (step is not None and bool(step.targets()))
 
 
 def step_key(op: Operation) -> str:

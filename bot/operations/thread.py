@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.operation import FINAL, Operation, Phase
-from bot.domain.reply import Block, Paragraph, Reply, Text, text
+from bot.domain.reply import Block, Code, Paragraph, Reply, Text, text
+from bot.operations.build_card import KIND
 from bot.operations.desk import card_key, was_asked
 from bot.ports.store import MessageClass, Tx
 from bot.steps.codec import dump, load_face, load_steps
@@ -21,16 +22,20 @@ def say_step(tx: Tx, before: Operation, after: Operation) -> None:
 
 
 def say_the_turn(tx: Tx, op: Operation) -> None:
-    """Why it goes back, at once and with the chart that shows it."""
-    if op.why is None or op.seen is None or op.seen.chart is None:
+    """Why it goes back, at once and with the chart or the lines that show it."""
+    if op.why is None or op.seen is None or not (op.seen.chart or op.seen.excerpt):
         return
-    words = text("Going back: {why}", why=op.why)
+    words = text("{why} Its last lines:", why=op.why) if op.seen.excerpt else text("Going back: {why}", why=op.why)
     _reply(tx, op, "turn", Reply(None, _with_chart(words, op)), is_broadcast=False)
 
 
 def _with_chart(words: Text, op: Operation) -> tuple[Block, ...]:
-    chart = op.seen.chart if op.seen else None
-    return (Paragraph(words), chart) if chart else (Paragraph(words),)
+    blocks: list[Block] = [Paragraph(words)]
+    if op.seen and op.seen.chart:
+        blocks.append(op.seen.chart)
+    if op.seen and op.seen.excerpt:
+        blocks.append(Code(op.seen.excerpt, "build.txt"))
+    return tuple(blocks)
 
 
 def _describe(op: Operation) -> Text | None:
@@ -47,6 +52,8 @@ def say_the_end(tx: Tx, op: Operation) -> None:
     match op.phase:
         case Phase.DONE:
             words = text("{who} done: {done}.", who=who, done=face.done)
+        case Phase.UNDONE if face.kind == KIND:
+            words = text("{who} {undone}. {why}", who=who, undone=face.undone, why=op.why or text(""))
         case Phase.UNDONE:
             words = text("{who} rolled back: {undone}. {why}", who=who, undone=face.undone, why=op.why or text(""))
         case Phase.STUCK:

@@ -11,7 +11,7 @@ import structlog
 
 from bot.domain.errors import Unavailable
 from bot.domain.refs import OperationId
-from bot.operations.engine import LEASE, Engine
+from bot.operations.engine import Engine
 from bot.ports.store import Claim, Store
 
 log = structlog.get_logger(__name__)
@@ -24,10 +24,9 @@ STOP_WITHIN = timedelta(seconds=20)
 
 
 class Worker:
-    def __init__(self, engine: Engine, store: Store, *, threads: int = THREADS, lease: timedelta = LEASE) -> None:
+    def __init__(self, engine: Engine, store: Store, *, threads: int = THREADS) -> None:
         self._engine = engine
         self._store = store
-        self._lease = lease
         self._threads = threads
         self.longest_sleep = LONGEST_SLEEP
         """Seconds: what nobody woke us for is found after it."""
@@ -84,7 +83,7 @@ class Worker:
             free = self._threads - len(self._running)
         if free <= 0:
             return self.longest_sleep
-        claims = self._engine.claim(free)
+        claims = self._engine.leases.claim(free)
         for claim in claims:
             with self._guard:
                 self._running[claim.id] = claim
@@ -110,9 +109,6 @@ class Worker:
             if not claims:
                 continue
             try:
-                self._renew(claims)
+                self._engine.leases.renew(claims)
             except Unavailable as error:
                 log.warning("leases could not be renewed", error=str(error))
-
-    def _renew(self, claims: tuple[Claim, ...]) -> None:
-        self._store.transact(lambda tx: tx.operations.renew(claims, lease=self._lease))

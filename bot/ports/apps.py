@@ -37,6 +37,11 @@ class Apps(Protocol):
         """Raises UnknownName with the nearest names."""
         ...
 
+    def homes(self, app: AppName) -> tuple[App, ...]:
+        """The app in each env that has it, in the order of the settings. Raises UnknownName where none has it, or where
+        it belongs to several tenants."""
+        ...
+
     def owner(self, namespace: str, workload: str) -> App | None:
         """Which app an alert's labels speak of."""
         ...

@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.domain.refs import ObjectRef
 from bot.domain.templates import Template
 from bot.domain.workloads import Mark, Rollout, Surroundings, Workload
+from bot.ports.progressive import NoProgressive, ProgressiveWriter
 from bot.ports.traffic import NoTraffic, Traffic, TrafficWriter
 
 
@@ -85,7 +86,7 @@ class WorkloadWriter(Protocol):
 
     def stamp(self, ref: ObjectRef, *, mark: Mark) -> None:
         """Writes the mark alone: what was sent before it with a lower fence then fails its test. Gone is success.
-        `ref` is of any kind that a plan writes: Deployment, Service, HorizontalPodAutoscaler, a route."""
+        `ref` is of any kind that a plan writes: Deployment, Rollout, Service, HorizontalPodAutoscaler, a route."""
         ...
 
 
@@ -121,6 +122,7 @@ class ClusterWrites:
     autoscalers: AutoscalerWriter
     configs: ConfigWriter
     traffic: TrafficWriter = field(default_factory=NoTraffic)
+    progressive: ProgressiveWriter = field(default_factory=NoProgressive)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Commands and `observe` get a World; only the engine ever holds Hands: so a comma
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from bot.domain.operation import Operation, Place
 from bot.domain.refs import AppName, EnvName, OperationId, Principal
 from bot.domain.reply import Reply, Text
 from bot.ports.apps import App, Apps
+from bot.ports.builds import Builds, BuildWriter, NoBuilds
 from bot.ports.clusters import ClusterReads, ClusterWrites
 from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
 from bot.ports.store import AlertThread, Lock, OperationFilter, Proof, RecordFilter, Release, Sealed
@@ -132,6 +133,7 @@ class World:
     checks: Callable[[], tuple[Check, ...]]
     """Doctor's; slow, it asks every backend."""
     cluster: Callable[[str], ClusterReads]
+    builds: Builds = field(default_factory=NoBuilds)
 
 
 class Ledger(Protocol):
@@ -162,3 +164,6 @@ class Hands:
     ledger: Ledger
     alerts: AlertWriter
     cluster: Callable[[str], ClusterWrites]
+    builds: BuildWriter = field(default_factory=NoBuilds)
+    time_left: Callable[[], timedelta] = timedelta
+    """Of the engine's lease: a target that cannot refuse a late write is sent nothing that could outlast it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from bot.domain.errors import IntegrationError, PilothouseError
+from bot.domain.errors import IntegrationError, NotNow, PilothouseError, PlanChanged, Preflight, UserError
 from bot.domain.forms import Form
 from bot.domain.operation import BEFORE_WRITES, Operation, Phase, SignalKind
 from bot.domain.refs import OperationId
@@ -95,7 +95,7 @@ def _heard(op: Operation) -> Reply:
 
 def refusal(error: PilothouseError, record: int) -> Reply:
     """What, why, next, and that nothing was changed; in that order."""
-    blocks: list[Block] = [Paragraph(error.what)]
+    blocks: list[Block] = [Paragraph(text("*{what}*", what=error.what))]
     if error.why is not None:
         blocks.append(Paragraph(text("*Why:* {why}", why=error.why)))
     if next := _next(error):
@@ -110,16 +110,24 @@ def refusal(error: PilothouseError, record: int) -> Reply:
 
 
 def _next(error: PilothouseError) -> Text | None:
-    if error.next is None and isinstance(error, IntegrationError):
-        return text("Try again in a minute; `doctor` shows whether {system} answers.", system=error.system)
-    return error.next
+    match error:
+        case PilothouseError(next=Text()):
+            return error.next
+        case IntegrationError():
+            return text("Try again in a minute; `doctor` shows whether {system} answers.", system=error.system)
+        case NotNow() | Preflight() | PlanChanged():
+            return text("Write `status` to see what runs and what waits.")
+        case UserError():
+            return text("Write `help` to see what you may run.")
+        case _:
+            return None
 
 
 def _crashed(reference: str) -> Reply:
     return Reply(
         None,
         (
-            Paragraph(text("Something went wrong on my side.")),
+            Paragraph(text("*Something went wrong on my side.*")),
             Paragraph(
                 text("*Next:* try again; if it stays, tell whoever runs me this reference: `{ref}`.", ref=reference)
             ),

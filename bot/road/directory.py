@@ -83,6 +83,20 @@ class AppDirectory:
         scopes = tuple(Scope(site.cluster, site.namespace, workload) for site, workload in homes)
         return App(app, env, tenants[0], scopes, self._channels.get(str(app), homes[0][0].channel))
 
+    def homes(self, app: AppName) -> tuple[App, ...]:
+        found = tuple(self.locate(app, env) for env in self._sites if app in self.names(env))
+        if not found:
+            names = [str(each) for each in self.names()]
+            raise UnknownName(
+                text("There is no app {app}.", app=str(app)),
+                field="app",
+                nearest=nearest(str(app), names),
+                next=_listed(text("There are"), names),
+            )
+        if len({each.tenant for each in found}) > 1:
+            raise UnknownName(text("{app} belongs to several teams.", app=str(app)), field="app")
+        return found
+
     def owner(self, namespace: str, workload: str) -> App | None:
         for env, sites in self._sites.items():
             for site in sites:

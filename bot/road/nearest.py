@@ -14,6 +14,7 @@ from bot.domain.reply import Button, text
 from bot.road.params import PREPOSITIONS, Shape, partial, usage_hint
 
 MOST = 3
+MARKS = re.compile(r"[`*]+")
 
 
 def offer(error: PilothouseError, shape: Shape, line: str, words: str, *, envs: Sequence[str], has_app: bool) -> None:
@@ -31,6 +32,18 @@ def offer(error: PilothouseError, shape: Shape, line: str, words: str, *, envs: 
                 )
             if error.next is None:
                 error.next = usage_hint(shape)
+
+
+def unmark(error: PilothouseError, line: str) -> None:
+    """A pasted code block, or words made bold: the same line without the marks, in one click."""
+    if not isinstance(error, BadArguments | UnknownName) or not MARKS.search(line):
+        return
+    plain = " ".join(MARKS.sub(" " if "``" in line else "", line).split()).lstrip("/")
+    if not plain or plain == line:
+        return
+    error.why = text("There are marks of code or bold type in it, and a command is plain text.")
+    error.next = text("Write it without them: `{line}`.", line=plain)
+    error.buttons = (Button(text("Run it without them"), plain),)
 
 
 def _named(error: UnknownName, shape: Shape, line: str, words: str, *, has_app: bool) -> tuple[Button, ...]:

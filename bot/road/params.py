@@ -23,6 +23,7 @@ from bot.domain.reply import Text, text
 
 P = TypeVar("P")
 
+SHARE = "--share"
 PREPOSITIONS = frozenset({"to", "in", "on"})
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = timedelta(days=366)
@@ -49,7 +50,7 @@ def format_duration(value: timedelta) -> str:
 
 def integer(words: str) -> int:
     if not re.fullmatch(r"\d{1,9}", words):
-        raise ValueError("a whole number")
+        raise ValueError("a whole number, 0 or more")
     return int(words)
 
 
@@ -347,3 +348,9 @@ def audit_fields(shape: Shape, params: object) -> dict[str, str]:
         for slot in shape.slots
         if slot.type is not Secret and (value := getattr(params, slot.name)) is not None
     }
+
+
+def take_share(words: str) -> tuple[str, bool]:
+    """The line without `--share`, which every command that reads takes; and whether it was there."""
+    kept = [word for word in words.split(" ") if word != SHARE]
+    return " ".join(kept), SHARE in words.split(" ")

@@ -24,6 +24,8 @@ class Origin(StrEnum):
     TERMINAL = "terminal"
     ALERT = "alert"
     """An alert's thread, filled by read commands of the service principal."""
+    REFRESHED = "refreshed"
+    """A Home tab drawn anew because something changed: nobody asked, so it is authorised but not recorded."""
 
 
 @dataclass(frozen=True, slots=True)

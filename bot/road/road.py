@@ -39,8 +39,9 @@ from bot.ports.people import Identity, People, Status
 from bot.ports.store import Store, Tx
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
-from bot.road.nearest import env_in, offer
-from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial
+from bot.road.homes import home_of
+from bot.road.nearest import env_in, offer, unmark
+from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial, take_share
 from bot.road.request import (
     Answered,
     Asks,
@@ -57,8 +58,6 @@ from bot.steps.codec import hash_plan
 from bot.steps.proposal import Given, Proposal
 
 log = structlog.get_logger(__name__)
-
-SHARE = "--share"
 
 
 class Desk(Protocol):
@@ -134,7 +133,7 @@ class Road:
         principal = trip.principal = request.principal or self._identify(judge, request.identity)
         shape, words = self._catalogue.find(request.line or "help")
         trip.shape = shape
-        words, is_shared = _take_share(words)
+        words, is_shared = take_share(words)
         world = self._world(principal, request)
         status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
         check_standing(status, is_change=not isinstance(shape.command.does, Answers))
@@ -150,7 +149,8 @@ class Road:
             case Answers() as answers:
                 self._authorise(trip, judge, principal, params)
                 reply = answers.call(params, world)
-                self._note_read(trip)
+                if request.origin is not Origin.REFRESHED:
+                    self._note_read(trip)
                 return Answered(reply, is_shared)
             case Changes() as changes:
                 return self._change(trip, judge, principal, world, changes, params)
@@ -158,11 +158,15 @@ class Road:
                 assert_never(never)
 
     def _offer(self, trip: _Trip, error: PilothouseError) -> None:
-        if trip.shape is None or trip.request.values:
+        if trip.request.values:
+            return
+        if trip.shape is None:
+            unmark(error, trip.request.line)
             return
         words = trip.request.line.removeprefix(trip.shape.command.name).strip()
         envs = tuple(str(env) for env in self._apps.envs())
         offer(error, trip.shape, trip.request.line, words, envs=envs, has_app=trip.app is not None)
+        unmark(error, trip.request.line)
 
     def _diagnosis(self, request: Request) -> Answered | None:
         """While the policy is broken nobody is known; doctor alone still answers members, and says what to mend."""
@@ -191,10 +195,12 @@ class Road:
         needs = [slot for slot in shape.slots if slot.is_required]
         if request.wants_form and not request.values:
             return Asks(self._filled(shape, request.line, known))
-        wants_form = not words.strip() and not request.values and needs
+        # A verb alone that changes something asks, whatever the channel means: nobody restarts an app by one word.
+        is_change = isinstance(shape.command.does, Changes) and bool(shape.slots)
+        wants_form = not words.strip() and not request.values and (needs or is_change)
         if not wants_form or request.origin in {Origin.ALERT, Origin.SCHEDULED}:
             return None
-        if all(slot.name in known for slot in needs):
+        if all(slot.name in known for slot in needs) and not is_change:
             return None
         return Asks(self.form(shape.command.name, known))
 
@@ -254,8 +260,12 @@ class Road:
 
     def _authorise(self, trip: _Trip, judge: Judge, principal: Principal, params: object) -> App | None:
         assert trip.shape is not None
+        command = trip.shape.command
         app = self._resolve(trip, params)
-        check_permitted(judge, principal, trip.shape.command, app)
+        if app is None:
+            app = home_of(trip.shape, params, self._apps, lambda home: judge.may(principal, command.permission, home))
+            trip.app = app
+        check_permitted(judge, principal, command, app)
         return app
 
     # --- changes ------------------------------------------------------------------------------
@@ -372,6 +382,8 @@ class Road:
             log.warning("a read could not be recorded", error=str(error))
 
     def _refuse(self, trip: _Trip, code: str, what: Text) -> int:
+        if trip.request.origin is Origin.REFRESHED:
+            return 0
         try:
             return self._note(trip, kind="denied", outcome=code, why=what.plain())
         except Unavailable:
@@ -382,8 +394,3 @@ class Road:
 def _expiry(judge: Judge, app: App | None) -> timedelta:
     """How long a request for approval stays open."""
     return judge.duration("approval-expiry", app.name if app else None, app.env if app else None)
-
-
-def _take_share(words: str) -> tuple[str, bool]:
-    kept = [word for word in words.split(" ") if word != SHARE]
-    return " ".join(kept), SHARE in words.split(" ")

@@ -60,6 +60,10 @@ class Api:
 
     def call(self, method: str, body: Mapping[str, Json]) -> Object:
         """Raises NotOk or NoReply."""
+        return self.answered(method, body)[0]
+
+    def answered(self, method: str, body: Mapping[str, Json]) -> tuple[Object, Mapping[str, str]]:
+        """With the answer's headers, their names in lower case. Raises NotOk or NoReply."""
         try:
             if method.startswith(_FORMS):
                 response = self.client.api_call(method, data={key: value for key, value in body.items() if value != ""})
@@ -70,7 +74,8 @@ class Api:
         except (URLError, OSError, http.client.HTTPException, SlackClientError, ValueError) as lost:
             raise NoReply(method, type(lost).__name__) from lost
         data = response.data
-        return data if isinstance(data, dict) else {}
+        headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+        return data if isinstance(data, dict) else {}, headers
 
 
 def _understood(method: str, refusal: SlackApiError) -> NotOk | NoReply:

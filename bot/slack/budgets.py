@@ -18,7 +18,7 @@ _HEADROOM = 0.97
 """Answers to persons go past the sender, and count as well."""
 _LOOKUPS = 40
 
-POST, UPDATE, LOOK = "chat.postMessage", "chat.update", "conversations.history"
+POST, UPDATE, LOOK, PUBLISH = "chat.postMessage", "chat.update", "conversations.history", "views.publish"
 
 
 @dataclass(slots=True)
@@ -42,14 +42,17 @@ class Bucket:
 
 
 class Budgets:
-    def __init__(self, elapsed: Callable[[], float], *, messages: int = 300, updates: int = 50) -> None:
-        """`messages` and `updates`: what the workspace allows a minute."""
+    def __init__(
+        self, elapsed: Callable[[], float], *, messages: int = 300, updates: int = 50, publications: int = 100
+    ) -> None:
+        """`messages`, `updates` and `publications` (of Home tabs): what the workspace allows a minute."""
         self._elapsed = elapsed
         now = elapsed()
         self._methods = {
             POST: Bucket.of(messages, now),
             UPDATE: Bucket.of(updates, now),
             LOOK: Bucket.of(_LOOKUPS, now),
+            PUBLISH: Bucket.of(publications, now),
         }
         self._channels: dict[str, Bucket] = {}
         self._pauses: dict[str, float] = {}

@@ -19,8 +19,7 @@ from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.domain.clock import Clock
-from bot.domain.codec import Json
-from bot.domain.errors import Refused
+from bot.domain.errors import Refused, Unavailable
 from bot.domain.refs import Secret
 from bot.domain.reply import text
 from bot.slack.answer import RESPONSE_HOST, Answers, Ways
@@ -33,9 +32,11 @@ from bot.slack.intake import Intake
 from bot.slack.listeners import Desk, Listeners
 from bot.slack.macs import Macs
 from bot.slack.mrkdwn import Names
-from bot.slack.payloads import Reader, is_shaped, part
+from bot.slack.payloads import Reader, part
 from bot.slack.people import SlackPeople
+from bot.slack.refresher import Refresher
 from bot.slack.runner import Runner
+from bot.slack.shape import shaped
 from bot.slack.typed import Verbs
 from bot.slack.uploads import SLACK_FILES, Pinned, Uploads
 from bot.slack.verify import Verifier
@@ -104,14 +105,6 @@ class Line:
             raise Refused("slack", what)
         return me
 
-    def ping(self) -> str:
-        """Raises Unavailable, Refused."""
-        try:
-            found = self.api.call("auth.test", {})
-        except (NotOk, NoReply) as trouble:
-            raise integration_error(trouble) from trouble
-        return f"{part(found, 'team')}, as {part(found, 'user')}"
-
     def close(self) -> None:
         self.http.close()
 
@@ -148,6 +141,7 @@ class Edge:
         )
         self.answers = Answers(ways)
         self.home = Home(ways)
+        self.refresher = Refresher(self.home, product.views)
         self.runner = Runner(name="slack", threads=threads, waiting=waiting)
         self.intake = Intake(product.front.accept)
         self.notices = Runner(name="slack-notice", threads=1, waiting=waiting)
@@ -177,6 +171,7 @@ class Edge:
 
     def close(self, timeout: float = 5.0) -> None:
         """Ends once what has been acknowledged has been worked on."""
+        self.refresher.stop(timeout)
         self.intake.stop()
         self.runner.stop(timeout)
         self.notices.stop(timeout)
@@ -202,8 +197,8 @@ class Socket(SocketModeHandler):
     def handle(self, client: BaseSocketModeClient, req: SocketModeRequest) -> None:
         started = time.time()
         after: list[Callable[[], None]] = []
-        body: dict[str, Json] = req.payload
-        if not is_shaped(body):
+        body = shaped(req.payload)
+        if body is None:
             log.warning("a payload of no known shape", kind=req.type)
             return
         request = BoltRequest(mode="socket_mode", body=body, headers=build_headers(req), context={AFTER: after})
@@ -216,6 +211,12 @@ class Socket(SocketModeHandler):
             # What was stored is worked on even when Slack did not hear of it: it may not send it again.
             for work in after:
                 work()
+
+    def ping(self) -> str:
+        """Raises Unavailable."""
+        if not self.client.is_connected():
+            raise Unavailable("slack", text("Socket Mode is not connected."))
+        return "connected"
 
     def stop(self) -> None:
         self.close()  # type: ignore[no-untyped-call]

@@ -15,7 +15,7 @@ from slack_bolt.response import BoltResponse
 from bot.domain.clock import Clock
 from bot.domain.codec import Json
 from bot.ports.webhooks import HttpAnswer, RawHeaders
-from bot.slack.payloads import OBJECTS, is_shaped
+from bot.slack.shape import OBJECTS, shaped
 from bot.slack.verify import Verifier, is_shallow
 
 log = structlog.get_logger(__name__)
@@ -91,4 +91,4 @@ def _parsed(body: bytes, content_type: str) -> dict[str, Json] | None:
         payload = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return payload if is_shaped(payload) else None
+    return shaped(payload)

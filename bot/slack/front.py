@@ -64,7 +64,13 @@ class Disturbed:
 
 
 class Views(Protocol):
-    def home(self, identity: Identity) -> Reply: ...
+    def home(self, identity: Identity, *, is_open: bool) -> Reply:
+        """`is_open`: the person has opened it; else it is drawn anew because `pulse` moved."""
+        ...
+
+    def pulse(self) -> str:
+        """The same as long as nothing changed that a Home tab shows of our own records. Raises Unavailable."""
+        ...
 
     def disturbed(self, what: Disturbed) -> None:
         """A card is wanted anew; in the audit channel it is also reported."""

@@ -4,44 +4,90 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 import structlog
 
 from bot.domain.codec import canonical
-from bot.domain.reply import Reply
+from bot.domain.reply import Reply, text
+from bot.ports.people import Identity
+from bot.slack import blocks
 from bot.slack.answer import Ways
 from bot.slack.api import NoReply, NotOk
 from bot.slack.blocks import Block
+from bot.slack.budgets import PUBLISH, Budgets
+from bot.slack.mrkdwn import Ink, mrkdwn
 from bot.slack.render import Surface, render
 
 log = structlog.get_logger(__name__)
 
-_MOST = 10_000
+_MOST = 1_000
+"""People whose Home is kept up to date: those who opened it last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    identity: Identity
+    digest: str = ""
+    """Of what was published, without the time of it."""
+    hash: str = ""
+    """Slack's own of the view: a publication that names an older one is refused."""
 
 
 class Home:
-    def __init__(self, ways: Ways) -> None:
+    def __init__(self, ways: Ways, *, a_minute: int = 100) -> None:
+        """`a_minute`: how many publications the workspace allows."""
         self._ways = ways
-        self._shown: dict[str, tuple[str, str]] = {}
-        """By user: digest of what was published, and Slack's hash of it."""
+        self._shown: OrderedDict[str, _Shown] = OrderedDict()
+        """By user, who opened it last at the end."""
         self._lock = threading.Lock()
+        self._budgets = Budgets(ways.clock.elapsed, publications=a_minute)
 
-    def publish(self, user: str, reply: Reply, *, is_open: bool = True) -> bool:
-        """Whether Slack shows it now. `is_open`: Slack asks for it; else only a change is published."""
-        view = self._view(reply)
-        digest = hashlib.sha256(canonical(view).encode()).hexdigest()
+    def watched(self) -> tuple[Identity, ...]:
+        """Who has opened it, newest first."""
         with self._lock:
-            known = self._shown.get(user)
-        if known is not None and known[0] == digest and not is_open:
-            return True
-        return self._send(user, view, digest, known[1] if known is not None else "")
+            return tuple(shown.identity for shown in reversed(self._shown.values()))
 
-    def _view(self, reply: Reply) -> Block:
+    def opened(self, identity: Identity, reply: Reply) -> bool:
+        """Slack asks for it: it is published whether it changed or not. Whether Slack shows it now."""
+        with self._lock:
+            known = self._shown.pop(identity.user, _Shown(identity))
+            self._shown[identity.user] = replace(known, identity=identity)
+            while len(self._shown) > _MOST:
+                self._shown.popitem(last=False)
+        self._budgets.take(PUBLISH)
+        drawn = self._drawn(reply)
+        return self._send(identity.user, drawn, _digest(drawn))
+
+    def changed(self, identity: Identity, reply: Reply) -> float:
+        """Published where it differs from what is shown. 0.0: it is up to date; else to be tried again after so many
+        seconds."""
+        drawn = self._drawn(reply)
+        digest = _digest(drawn)
+        with self._lock:
+            known = self._shown.get(identity.user)
+        if known is None or known.digest == digest:
+            return 0.0
+        # Who opens their Home waits for it; who merely has it open does not.
+        if (wait := self._budgets.take(PUBLISH, is_low=True)) > 0:
+            return wait
+        self._send(identity.user, drawn, digest)
+        return 0.0
+
+    def _drawn(self, reply: Reply) -> list[Block]:
         ways = self._ways
-        drawn = render(reply, names=ways.names(), macs=ways.macs, surface=Surface.HOME, now=ways.clock.now())
-        return {"type": "home", "callback_id": "ph.home", "blocks": [*drawn.blocks]}
+        # Slack writes "Home" above it.
+        untitled = replace(reply, title=None)
+        drawn = render(untitled, names=ways.names(), macs=ways.macs, surface=Surface.HOME, now=ways.clock.now())
+        return [*drawn.blocks]
 
-    def _send(self, user: str, view: Block, digest: str, hash: str) -> bool:
+    def _send(self, user: str, drawn: list[Block], digest: str) -> bool:
+        now = self._ways.clock.now()
+        updated = blocks.context(mrkdwn(text("Updated {at}.", at=now), Ink(now=now)))
+        view: Block = {"type": "home", "callback_id": "ph.home", "blocks": [*drawn, updated]}
+        with self._lock:
+            hash = self._shown[user].hash if user in self._shown else ""
         for known in (hash, "") if hash else ("",):
             body: Block = {"user_id": user, "view": view}
             if known:
@@ -52,6 +98,8 @@ class Home:
                 # Another replica was faster: what is drawn now is from the stored state, so it may go over it.
                 if refusal.code == "hash_conflict" and known:
                     continue
+                if refusal.retry_after:
+                    self._budgets.pause(PUBLISH, "", refusal.retry_after)
                 log.warning("Home was not published", trouble=str(refusal), details=refusal.details)
                 return False
             except NoReply as lost:
@@ -63,6 +111,10 @@ class Home:
 
     def _remember(self, user: str, digest: str, hash: object) -> None:
         with self._lock:
-            if len(self._shown) >= _MOST:
-                self._shown.clear()
-            self._shown[user] = (digest, hash if isinstance(hash, str) else "")
+            if user in self._shown:
+                found = hash if isinstance(hash, str) else ""
+                self._shown[user] = replace(self._shown[user], digest=digest, hash=found)
+
+
+def _digest(drawn: list[Block]) -> str:
+    return hashlib.sha256(canonical([*drawn]).encode()).hexdigest()

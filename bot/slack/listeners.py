@@ -136,7 +136,9 @@ class Listeners:
                 self._disturbed(event, context)
             case "app_home_opened", _ if part(event, "tab") in {"home", ""}:
                 identity = identity_of(body, home=self._reader.team)
-                self._later(context, lambda: self._desk.home.publish(identity.user, self._desk.views.home(identity)))
+                self._later(
+                    context, lambda: self._desk.home.opened(identity, self._desk.views.home(identity, is_open=True))
+                )
             case "user_change", _:
                 self._desk.people.forget(part(event, "user", "id"))
             case _:

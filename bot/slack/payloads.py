@@ -77,43 +77,10 @@ def inner(value: Json, *path: str) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-_PARTS = ("view", "event", "user", "team", "container", "channel", "message", "enterprise", "state", "function_data")
-_FORMER = ("interactive_message", "workflow_step_edit")
-"""Kinds that Slack sends no app of today, and in which Bolt takes more parts for granted."""
-OBJECTS = frozenset((*_PARTS, "actions"))
-"""Parts of a payload that are never texts."""
-
-
 def _opening(incoming: Incoming) -> Incoming:
     """A button that opens a form asks for the form."""
     is_form = incoming.way.opens is Opens.FORM
     return replace(incoming, request=replace(incoming.request, wants_form=is_form))
-
-
-def is_shaped(payload: Json) -> bool:
-    """Whether the parts that Bolt takes for granted have the shape that Slack gives them."""
-    if not isinstance(payload, dict) or payload.get("type") in _FORMER:
-        return False
-    actions = payload.get("actions")
-    wanted = {"action_id"} if payload.get("type") == "block_actions" else set[str]()
-    if "actions" in payload and not (
-        isinstance(actions, list) and actions and all(isinstance(a, dict) and wanted <= a.keys() for a in actions)
-    ):
-        return False
-    if any(not isinstance(payload.get(name), dict | None) for name in _PARTS):
-        return False
-    event = payload.get("event")
-    texts = [payload.get(name, "") for name in ("type", "command", "callback_id", "action_id", "block_id")]
-    texts += [event.get("type", "")] if isinstance(event, dict) else []
-    view = payload.get("view")
-    if payload.get("type") in {"view_submission", "view_closed"} and view is None:
-        return False
-    texts += [view.get("callback_id", "")] if isinstance(view, dict) else []
-    for action in actions if isinstance(actions, list) else []:
-        texts += (
-            [action.get(name, "") for name in ("action_id", "block_id", "type")] if isinstance(action, dict) else []
-        )
-    return all(isinstance(found, str) for found in texts)
 
 
 def nonce_of(payload: Mapping[str, Json]) -> str:

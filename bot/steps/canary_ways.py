@@ -85,7 +85,7 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
             next=text("Remove it, then try again."),
         )
     # When it is promoted it has stable's size or more, while stable is replaced a pod at a time.
-    _check_room(target, whole(target) + 1)
+    check_room(target, whole(target) + 1)
     wanted = Wanted(
         app=str(app.name),
         image=ask.image,
@@ -122,7 +122,7 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
     return Way("weights", words, steps, sizes, max(ask.shares), tuple(warnings), lines)
 
 
-def _check_room(target: Target, more: int) -> None:
+def check_room(target: Target, more: int) -> None:
     pods = next((quota for quota in target.around.quotas if quota.resource == "pods"), None)
     if pods is not None and pods.used + more > pods.hard:
         raise Preflight(
@@ -132,12 +132,14 @@ def _check_room(target: Target, more: int) -> None:
 
 
 def check(world: World, target: Target, image: str, version: str) -> None:
-    check_still(target)
+    check_still(target, is_told_anew=True)
     workload = target.workload
     if workload.replicas == 0:
         raise Preflight(text("{name} has no pods.", name=workload.ref.name), next=text("Scale it up first."))
     if target.image in {image, f"{target.repository}:{version}"}:
         raise Preflight(text("{version} runs there already.", version=version))
+    if workload.progressive is not None:
+        return
     name = canary_name(target)
     if world.cluster(target.scope.cluster).workloads.find(target.scope.namespace, name) is not None:
         raise Preflight(
@@ -223,7 +225,8 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
         *([Fact(text("From the policy"), text("{names}", names=", ".join(ask.by_policy)))] if ask.by_policy else []),
     )
     lines = [
-        f"Deployment {canary_name(target)}, cluster {target.scope.cluster}, namespace {target.scope.namespace}",
+        f"{target.ref.kind} {target.ref.name if way.kind == 'rollout' else canary_name(target)}, "
+        f"cluster {target.scope.cluster}, namespace {target.scope.namespace}",
         f"+ image  {target.repository}@{digest}  ({version})",
         *way.lines,
     ]
@@ -257,6 +260,6 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
 def _patience(ask: Ask, way: Way) -> Text:
     if ask.hold is None:
         return text("until somebody promotes it, at most {wait}", wait=ask.wait)
-    if way.kind == "replicas":
+    if way.kind in {"replicas", "rollout"}:
         return text("{hold} long", hold=ask.hold)
     return text("{hold} long, {n} requests or more", hold=ask.hold, n=ask.requests)

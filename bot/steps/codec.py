@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from bot.domain import refs, reply
 from bot.domain.codec import Codec, Json, canonical, digest
 from bot.domain.operation import Progress, Standing
+from bot.domain.progressive import Program, StepList
 from bot.domain.refs import PlanHash
 from bot.domain.templates import Template
 from bot.ports.store import Proof
 from bot.ports.traffic import Route
-from bot.steps import analysis, canary, records, rollout, scaling, weights
+from bot.steps import analysis, build, canary, progressive, records, rollout, scaling, weights
 from bot.steps.step import Face, Plan, Planned
 
 STEPS: tuple[type, ...] = (
@@ -34,6 +35,11 @@ STEPS: tuple[type, ...] = (
     weights.Settle,
     weights.HoldScaleDown,
     analysis.Analyse,
+    progressive.PutProgram,
+    progressive.ReachStop,
+    progressive.HoldStop,
+    progressive.BakeStop,
+    progressive.PassStop,
     rollout.CreateConfig,
     records.RecordRelease,
     records.JudgeRelease,
@@ -42,6 +48,9 @@ STEPS: tuple[type, ...] = (
     records.DropLock,
     records.SetDefaults,
     records.Silence,
+    build.StartBuild,
+    build.AwaitBuild,
+    build.StopBuild,
 )
 
 _REPLY: tuple[type, ...] = (
@@ -72,7 +81,7 @@ _REPLY: tuple[type, ...] = (
     Standing,
 )
 
-_CODEC = Codec((*_REPLY, *STEPS, Face, Planned, Template, refs.ObjectRef, Route, Proof))
+_CODEC = Codec((*_REPLY, *STEPS, Face, Planned, Template, Program, StepList, refs.ObjectRef, Route, Proof))
 
 
 def dump(value: object) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.errors import Locked, Preflight
+from bot.domain.progressive import StepList
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import Button, Fact, Text, counted, text
 from bot.domain.templates import Template, differences
@@ -19,6 +20,7 @@ from bot.ports.apps import App
 from bot.ports.observing import Scope
 from bot.ports.store import Proof, Release
 from bot.ports.world import World
+from bot.steps.progressive_plan import Course, check_progressive, progressive_steps, running
 from bot.steps.records import JudgeRelease, RecordRelease
 from bot.steps.rollout import RESTARTED, Bake, ReplaceTemplate
 from bot.steps.step import Planned
@@ -44,8 +46,13 @@ class Target:
         return self.workload.ref
 
     @property
+    def running(self) -> Template:
+        """What its pods run."""
+        return running(self.workload)
+
+    @property
     def image(self) -> str:
-        return self.workload.template.images[self.container]
+        return self.running.images[self.container]
 
     @property
     def repository(self) -> str:
@@ -66,7 +73,9 @@ def _target(world: World, app: App, scope: Scope) -> Target:
     if workload is None:
         raise Preflight(
             text(
-                "There is no Deployment {name} in {ns}.", name=scope.workload, ns=f"{scope.cluster}/{scope.namespace}"
+                "There is no Deployment or Rollout {name} in {ns}.",
+                name=scope.workload,
+                ns=f"{scope.cluster}/{scope.namespace}",
             ),
             next=text("Write `status {app} in {env}` to see what is there.", app=str(app.name), env=str(app.env)),
         )
@@ -75,9 +84,13 @@ def _target(world: World, app: App, scope: Scope) -> Target:
     return Target(scope, workload, workloads.surroundings(workload), container)
 
 
-def check_still(target: Target) -> None:
-    """Refuses to start on a workload that is paused or already on its way."""
+def check_still(target: Target, *, is_told_anew: bool = False) -> None:
+    """Refuses to start on a workload that is paused or already on its way, or, unless it gets another template, on a
+    Rollout that gave up the one that it has."""
     workload = target.workload
+    if workload.progressive is not None:
+        check_progressive(workload, workload.progressive, is_told_anew=is_told_anew)
+        return
     if workload.is_paused:
         raise Preflight(
             text("{target} is paused.", target=str(workload.ref)),
@@ -110,6 +123,20 @@ def warn(target: Target) -> list[Text]:
     if not workload.template.drains:
         found.append(text("Its pods have no preStop hook: an app that does not drain loses requests"))
     return found
+
+
+def go_by_steps(found: Iterable[Target]) -> list[Text]:
+    """How a new version gets its share where workloads have steps of their own."""
+    lines = []
+    for target in found:
+        stands = target.workload.progressive
+        if stands is None:
+            continue
+        path = " → ".join(f"{share} %" for share in dict.fromkeys(stands.steps.weights))
+        lines.append(text("It goes by the Rollout's own steps: {path}", path=path or text("everything at once")))
+        if stands.steps.stops:
+            lines.append(text("It *waits for a person* where those steps pause"))
+    return lines
 
 
 _OWNERS = {"helm": "Helm", "argocd": "Argo CD", "flux": "Flux", "kustomize-controller": "Flux", "kapp": "kapp"}
@@ -148,7 +175,7 @@ def version_of(image: str, known: tuple[Release, ...]) -> str:
 
 def running_release(target: Target, known: tuple[Release, ...]) -> Release | None:
     """The newest release whose template is what runs now, whenever its pods were restarted."""
-    now = target.workload.template.without_annotation(RESTARTED)
+    now = target.running.without_annotation(RESTARTED)
     return next((r for r in known if Template(r.template).without_annotation(RESTARTED) == now), None)
 
 
@@ -177,14 +204,32 @@ def config_of(world: World, target: Target, template: Template) -> str:
 
 
 def min_ready(workload: Workload) -> int:
+    """A Rollout's own is left: its last stop is the watch."""
+    if workload.progressive is not None:
+        return workload.min_ready_seconds
     return workload.min_ready_seconds or MIN_READY
 
 
 def roll_to(
-    target: Target, after: Template, *, version: str, old_version: str, bake: timedelta, deadline: timedelta
-) -> tuple[Planned, Planned]:
-    """Replace the template and watch it; what undoes it is part of what is approved."""
+    target: Target,
+    after: Template,
+    *,
+    version: str,
+    old_version: str,
+    bake: timedelta,
+    deadline: timedelta,
+    wait: timedelta = timedelta(),
+    by_its_steps: bool = False,
+) -> tuple[Planned, ...]:
+    """Replace the template and watch it; what undoes it is part of what is approved.
+
+    A Rollout goes straight to everything, or by its own steps, where it waits as long as `wait` for a person.
+    """
     workload = target.workload
+    if workload.progressive is not None:
+        steps = workload.progressive.steps.with_end() if by_its_steps else StepList.shares(())
+        course = Course(version, old_version, None, deadline, wait, bake)
+        return tuple(progressive_steps(workload, target.around.autoscaler, after, steps, course))
     do = ReplaceTemplate(
         target=workload.ref,
         before=workload.template,
@@ -211,7 +256,7 @@ def adopt(world: World, app: App, target: Target, known: tuple[Release, ...], ve
     """Remember what runs now, where no release of ours does: there is always something to go back to."""
     if running_release(target, known) is not None:
         return []
-    template = target.workload.template
+    template = target.running
     return [
         Planned(
             RecordRelease(
@@ -265,7 +310,9 @@ def pods_fact(target: Target) -> Fact:
 def diff_of(target: Target, after: Template, *, min_ready_after: int) -> str:
     """Every leaf of the template that changes, as a diff."""
     workload = target.workload
-    lines = [f"Deployment {workload.ref.name}, cluster {workload.ref.cluster}, namespace {workload.ref.namespace}"]
+    lines = [
+        f"{workload.ref.kind} {workload.ref.name}, cluster {workload.ref.cluster}, namespace {workload.ref.namespace}"
+    ]
     for path, before, new in differences(workload.template, after):
         if before is not None:
             lines.append(f"- {path}  {before}")

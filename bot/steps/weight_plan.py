@@ -20,14 +20,13 @@ from bot.steps.canary import CreateCanary, DeleteCanary, ScaleCanary
 from bot.steps.delivery import Target, roll_to
 from bot.steps.step import Planned
 from bot.steps.weights import (
-    HELD,
     CreateCanaryService,
     DeleteCanaryService,
     DrainCanary,
-    HoldScaleDown,
     ReturnTraffic,
     Settle,
     SetWeight,
+    hold_scale_down,
 )
 
 SETTLE = timedelta(seconds=3)
@@ -80,7 +79,7 @@ def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wa
     weights = (*wanted.shares, ALL)
     planned = [whole(target) if weight == ALL else pods_for(workload.replicas, weight) for weight in weights]
     sizes = tuple(sorted(set(planned)))
-    hold, let_go = _autoscaler(target)
+    hold, let_go = hold_scale_down(target.around.autoscaler, target.ref)
     back = [ReturnTraffic(route, weights, workload.ref, workload.replicas, canary, wanted.old) for route in routes]
 
     steps = [
@@ -136,12 +135,3 @@ def canary_labels(app: str, target: Target) -> dict[str, str]:
     if any(selects(service.selector, labels) for service in target.around.services):
         labels[APP_LABEL] = f"{app}-canary"
     return labels
-
-
-def _autoscaler(target: Target) -> tuple[list[Planned], list[Planned]]:
-    found = target.around.autoscaler
-    if found is None or found.scale_down == HELD:
-        return [], []
-    hold = HoldScaleDown(found.ref, target.ref, found.scale_down, HELD)
-    free = HoldScaleDown(found.ref, target.ref, HELD, found.scale_down, is_back=True)
-    return [Planned(hold, free)], [Planned(free, no_return=True)]

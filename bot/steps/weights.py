@@ -14,11 +14,12 @@ from bot.domain.errors import Conflict
 from bot.domain.operation import Progress, Standing
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import Text, text
-from bot.domain.workloads import Mark
+from bot.domain.workloads import Autoscaler, Mark
 from bot.ports.traffic import Route, Split
 from bot.ports.world import Hands, World
 from bot.steps.canary import look
 from bot.steps.rollout import CHANGED, judge, waiting
+from bot.steps.step import Planned
 
 HELD = "Disabled"
 """`scaleDown.selectPolicy` while requests are away from stable: it would shrink, and an abort would find too few pods."""
@@ -256,6 +257,15 @@ class HoldScaleDown:
     def act(self, hands: Hands, mark: Mark) -> None:
         writer = hands.cluster(self.target.cluster).autoscalers
         writer.hold_scale_down(self.target, before=self.before, after=self.after, mark=mark)
+
+
+def hold_scale_down(found: Autoscaler | None, workload: ObjectRef) -> tuple[list[Planned], list[Planned]]:
+    """What comes before and after a delivery; nothing where there is none, or it may not scale down anyhow."""
+    if found is None or found.scale_down == HELD:
+        return [], []
+    hold = HoldScaleDown(found.ref, workload, found.scale_down, HELD)
+    free = HoldScaleDown(found.ref, workload, HELD, found.scale_down, is_back=True)
+    return [Planned(hold, free)], [Planned(free, no_return=True)]
 
 
 def named(route: Route) -> str:

@@ -20,6 +20,7 @@ from bot.ports.clusters import Acting, ClusterReads, ClusterWrites
 from integrations.kubernetes import shapes
 from integrations.kubernetes.connection import Access, Connection, Deadlines
 from integrations.kubernetes.errors import SYSTEM, VENDOR, ours
+from integrations.kubernetes.progressive import KubernetesProgressiveWriter
 from integrations.kubernetes.reading import KubernetesWorkloads
 from integrations.kubernetes.traffic import KubernetesTraffic, KubernetesTrafficWriter
 from integrations.kubernetes.writing import (
@@ -87,6 +88,7 @@ class KubernetesCluster:
             autoscalers=KubernetesAutoscalerWriter(reads, person, self._pin),
             configs=KubernetesConfigWriter(person, self._pin),
             traffic=KubernetesTrafficWriter(reads, person, self._pin),
+            progressive=KubernetesProgressiveWriter(reads, person, self._pin),
         )
 
     def close(self) -> None:

@@ -219,6 +219,7 @@ def _configuration(access: Access) -> client.Configuration:
 
 _PLACES = {
     "Deployment": ("/apis/apps/v1", "deployments"),
+    "Rollout": ("/apis/argoproj.io/v1alpha1", "rollouts"),
     "ReplicaSet": ("/apis/apps/v1", "replicasets"),
     "Pod": ("/api/v1", "pods"),
     "Service": ("/api/v1", "services"),

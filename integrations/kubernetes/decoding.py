@@ -24,7 +24,8 @@ from integrations.kubernetes.connection import FIELD_MANAGER
 from integrations.kubernetes.marks import mark_of
 
 REVISION = "deployment.kubernetes.io/revision"
-TEMPLATE_HASH = "pod-template-hash"
+HASHES = ("pod-template-hash", "rollouts-pod-template-hash")
+"""Which a ReplicaSet's template has and its owner's has not: of a Deployment, of a Rollout."""
 _OWNERS_BY_NOTE = (
     ("meta.helm.sh/release-name", "helm"),
     ("helm.toolkit.fluxcd.io/name", "helm-controller"),
@@ -90,7 +91,7 @@ def newest(found: shapes.Deployment, sets: Iterable[shapes.ReplicaSet]) -> shape
     """The Deployment's own ReplicaSet whose template is the Deployment's; None while there is none yet."""
     wanted = template_of(found.spec.template)
     mine = [each for each in sets if is_owned(each.metadata, found.metadata.uid)]
-    equal = [each for each in mine if _without_hash(each.spec.template) == wanted]
+    equal = [each for each in mine if without_hash(each.spec.template) == wanted]
     if equal:
         # As the controller chooses among several: the oldest.
         return min(equal, key=lambda each: (str(each.metadata.creation_timestamp), each.metadata.name))
@@ -101,8 +102,8 @@ def newest(found: shapes.Deployment, sets: Iterable[shapes.ReplicaSet]) -> shape
     return next((each for each in mine if (each.metadata.annotations or {}).get(REVISION) == revision), None)
 
 
-def _without_hash(template: Mapping[str, Any]) -> Template:
-    return template_of(template).with_labels(put={}, drop=(TEMPLATE_HASH,))
+def without_hash(template: Mapping[str, Any]) -> Template:
+    return template_of(template).with_labels(put={}, drop=HASHES)
 
 
 def is_owned(meta: shapes.Meta, uid: str) -> bool:
@@ -215,9 +216,13 @@ def _resource(name: str) -> str:
     return "CPU" if name == "cpu" else name
 
 
-def scales(found: shapes.Autoscaler, name: str) -> bool:
+_GROUPS = {"Deployment": "apps", "Rollout": "argoproj.io"}
+
+
+def scales(found: shapes.Autoscaler, ref: ObjectRef) -> bool:
     target = found.spec.scale_target_ref
-    return target.kind == "Deployment" and target.name == name and target.api_version.partition("/")[0] == "apps"
+    group = target.api_version.partition("/")[0]
+    return (target.kind, target.name, group) == (ref.kind, ref.name, _GROUPS[ref.kind])
 
 
 def budget(found: shapes.Budget) -> DisruptionBudget:

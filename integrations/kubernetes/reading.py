@@ -10,12 +10,12 @@ from typing import TypeVar
 import msgspec
 
 from bot.domain.clock import Clock
-from bot.domain.errors import Missing, Unavailable
+from bot.domain.errors import Missing, Refused, Unavailable
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import text
 from bot.domain.workloads import Rollout, Surroundings, Workload, selects
 from bot.ports.clusters import PodLine
-from integrations.kubernetes import decoding, shapes
+from integrations.kubernetes import decoding, progressive, shapes
 from integrations.kubernetes.connection import Connection, place
 from integrations.kubernetes.errors import SYSTEM
 from integrations.kubernetes.podlogs import PodLogs
@@ -38,18 +38,34 @@ class KubernetesWorkloads:
     clock: Clock
 
     def list(self, namespace: str) -> tuple[Workload, ...]:
-        found = self._all("Deployment", namespace, shapes.Deployment)
-        return tuple(decoding.workload(each, self.cluster) for each in found)
+        found = [
+            decoding.workload(each, self.cluster) for each in self._all("Deployment", namespace, shapes.Deployment)
+        ]
+        try:
+            others = self._all(progressive.KIND, namespace, progressive.Rollout)
+        except (Missing, Refused):
+            # Not known there, or not for us to see: most clusters have none.
+            others = ()
+        return (*found, *(progressive.workload(each, self.cluster) for each in others))
 
     def find(self, namespace: str, name: str) -> Workload | None:
         try:
             found = self._one("Deployment", namespace, name, shapes.Deployment)
         except Missing:
-            return None
+            return self._find_progressive(namespace, name)
         return decoding.workload(found, self.cluster)
 
+    def _find_progressive(self, namespace: str, name: str) -> Workload | None:
+        try:
+            found = self._one(progressive.KIND, namespace, name, progressive.Rollout)
+        except (Missing, Refused):
+            return None
+        sets, _ = self._owned(progressive.as_deployment(found))
+        return progressive.workload(found, self.cluster, sets=sets)
+
     def rollout(self, ref: ObjectRef) -> Rollout:
-        found = self._deployment(ref)
+        staged = self._rollout(ref) if ref.kind == progressive.KIND else None
+        found = progressive.as_deployment(staged) if staged else self._deployment(ref)
         sets, pods = self._owned(found)
         newest = decoding.newest(found, sets)
         terminating = sum(pod.metadata.deletion_timestamp is not None for pod in pods)
@@ -57,7 +73,9 @@ class KubernetesWorkloads:
         troubled = [pod for pod in new if _needs_events(pod)][:_ASKED_ABOUT]
         told = Told.of(event for pod in troubled for event in self._warnings(pod))
         return Rollout(
-            workload=decoding.workload(found, self.cluster, terminating=terminating),
+            workload=progressive.workload(staged, self.cluster, sets=sets, terminating=terminating)
+            if staged
+            else decoding.workload(found, self.cluster, terminating=terminating),
             pods=tuple(decoding.pod(each) for each in new),
             troubles=troubles(found, newest, new, told, self.clock.now()),
         )
@@ -68,7 +86,7 @@ class KubernetesWorkloads:
         autoscalers = self._all("HorizontalPodAutoscaler", namespace, shapes.Autoscaler)
         budgets = self._all("PodDisruptionBudget", namespace, shapes.Budget)
         quotas = self._all("ResourceQuota", namespace, shapes.ResourceQuota)
-        mine = [each for each in autoscalers if decoding.scales(each, workload.ref.name)]
+        mine = [each for each in autoscalers if decoding.scales(each, workload.ref)]
         return Surroundings(
             services=tuple(
                 decoding.service(each, self.cluster) for each in services if selects(each.spec.selector or {}, labels)
@@ -85,7 +103,8 @@ class KubernetesWorkloads:
     def logs(
         self, ref: ObjectRef, *, since: timedelta, limit: int, pod: str = "", previous: bool = False
     ) -> tuple[PodLine, ...]:
-        found = self._deployment(ref)
+        is_staged = ref.kind == progressive.KIND
+        found = progressive.as_deployment(self._rollout(ref)) if is_staged else self._deployment(ref)
         _, pods = self._owned(found)
         chosen = [each for each in pods if not pod or each.metadata.name == pod]
         if pod and not chosen:
@@ -104,8 +123,12 @@ class KubernetesWorkloads:
 
     def _deployment(self, ref: ObjectRef) -> shapes.Deployment:
         found = self._one("Deployment", ref.namespace, ref.name, shapes.Deployment)
-        if ref.uid and found.metadata.uid != ref.uid:
-            raise Missing(SYSTEM, text("Another {target} stands there now.", target=str(ref)))
+        _check_same(found.metadata, ref)
+        return found
+
+    def _rollout(self, ref: ObjectRef) -> progressive.Rollout:
+        found = self._one(progressive.KIND, ref.namespace, ref.name, progressive.Rollout)
+        _check_same(found.metadata, ref)
         return found
 
     def _owned(self, found: shapes.Deployment) -> tuple[Sequence[shapes.ReplicaSet], Sequence[shapes.Pod]]:
@@ -158,6 +181,11 @@ class KubernetesWorkloads:
         except msgspec.MsgspecError as error:
             what = text("Cluster {cluster} gives answers that are not Kubernetes'.", cluster=self.cluster)
             raise Unavailable(SYSTEM, what) from error
+
+
+def _check_same(found: shapes.Meta, ref: ObjectRef) -> None:
+    if ref.uid and found.uid != ref.uid:
+        raise Missing(SYSTEM, text("Another {target} stands there now.", target=str(ref)))
 
 
 def _needs_events(pod: shapes.Pod) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
+from bot.domain.progressive import StepList
+from bot.domain.reply import Text
 from bot.domain.templates import Template
 from bot.domain.workloads import Strategy
 from integrations.simulated.controllers import AutoscalerController, DeploymentController
@@ -24,6 +26,7 @@ from integrations.simulated.objects import (
     SimulatedService,
     resources,
 )
+from integrations.simulated.rollouts import RolloutController, SimulatedRollout
 from integrations.simulated.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class ClusterState:
         self.traffic = Traffic(self)
         self.kubelet = Kubelet(self)
         self._deployments = DeploymentController(self)
+        self._rollouts = RolloutController(self, self._deployments)
         self._autoscalers = AutoscalerController(self)
 
     # --- looking ------------------------------------------------------------------------------------
@@ -107,7 +111,10 @@ class ClusterState:
 
         def look() -> None:
             deployment.is_queued = False
-            self._deployments.look(deployment)
+            if isinstance(deployment, SimulatedRollout):
+                self._rollouts.look(deployment)
+            else:
+                self._deployments.look(deployment)
 
         self.world.timeline.after(_CONTROLLER_DELAY, look)
 
@@ -175,6 +182,51 @@ class ClusterState:
             managers=managers,
         )
         self.namespace(namespace).deployments[name] = made
+        self.wake(made)
+        return made
+
+    def add_rollout(
+        self,
+        namespace: str,
+        name: str,
+        template: Template,
+        *,
+        replicas: int,
+        steps: StepList,
+        is_routed: bool = False,
+        error_limit: float | None = None,
+        labels: Mapping[str, str] | None = None,
+        limits: tuple[Text, ...] = (),
+    ) -> SimulatedRollout:
+        """With a router it has a service NAME with a route before it, and NAME-next for the new version."""
+        self.remove_deployment(namespace, name)
+        services = (name, f"{name}-next") if is_routed else ("", "")
+        made = SimulatedRollout(
+            namespace=namespace,
+            name=name,
+            uid=self.world.uid(),
+            labels=dict(labels or {}),
+            annotations={},
+            selector=dict(template.labels),
+            template=template,
+            replicas=replicas,
+            min_ready_seconds=0,
+            max_surge="25%",
+            max_unavailable="25%",
+            strategy=Strategy.ROLLING,
+            created=self.world.timeline.now,
+            steps=steps,
+            stable_service=services[0],
+            canary_service=services[1],
+            error_limit=error_limit,
+            limits=limits,
+        )
+        self.namespace(namespace).deployments[name] = made
+        for service in services if is_routed else (name,):
+            self.add_service(namespace, service, template.labels)
+        if is_routed:
+            route = self.add_route(namespace, name, name)
+            route.weights = route.applied = {services[0]: 100, services[1]: 0}
         self.wake(made)
         return made
 

@@ -27,6 +27,8 @@ from integrations.simulated.loglines import pod_lines
 from integrations.simulated.marks import mark_of
 from integrations.simulated.moments import moment
 from integrations.simulated.objects import Deployment, SimulatedPod, Stage
+from integrations.simulated.progressive import SimulatedProgressiveWriter
+from integrations.simulated.rollouts import SimulatedRollout, progressive
 from integrations.simulated.traffic_routes import SimulatedTraffic, SimulatedTrafficWriter
 from integrations.simulated.troubles import troubles
 from integrations.simulated.world import SimulatedWorld
@@ -76,6 +78,7 @@ class SimulatedCluster:
             autoscalers=SimulatedAutoscalerWriter(writer),
             configs=SimulatedConfigWriter(writer),
             traffic=SimulatedTrafficWriter(writer),
+            progressive=SimulatedProgressiveWriter(writer),
         )
 
     def _pin(self) -> None:
@@ -201,7 +204,7 @@ def workload(state: ClusterState, found: Deployment) -> Workload:
     active = [pod for pod in pods if pod.is_active]
     newest = found.newest
     return Workload(
-        ref=ObjectRef(state.name, found.namespace, "Deployment", found.name, found.uid),
+        ref=ObjectRef(state.name, found.namespace, found.kind, found.name, found.uid),
         labels=dict(found.labels),
         annotations=dict(found.annotations),
         selector=dict(found.selector),
@@ -220,6 +223,7 @@ def workload(state: ClusterState, found: Deployment) -> Workload:
         is_paused=found.is_paused,
         mark=mark_of(found.labels),
         managers=found.managers,
+        progressive=progressive(state, found) if isinstance(found, SimulatedRollout) else None,
     )
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from bot.domain.workloads import Strategy
 from integrations.simulated.objects import (
     REVISION,
-    TEMPLATE_HASH,
     Deployment,
     Namespace,
     ReplicaSet,
@@ -23,6 +22,7 @@ from integrations.simulated.objects import (
 if TYPE_CHECKING:
     from integrations.simulated.cluster_state import ClusterState
 
+ROLLOUT_HASH = "rollouts-pod-template-hash"
 HPA_PERIOD = 15.0
 _STABILIZATION = 60.0
 """How long the highest recommendation counts before pods are taken away."""
@@ -60,7 +60,7 @@ class DeploymentController:
         deployment.observed_generation = deployment.generation
         newest = deployment.newest
         if newest is None and not deployment.is_paused:
-            newest = self._new_set(deployment)
+            newest = self.new_set(deployment)
         if newest is None or deployment.is_paused:
             self._resize_active(deployment)
         elif deployment.strategy is Strategy.RECREATE:
@@ -68,12 +68,12 @@ class DeploymentController:
         else:
             self._roll(deployment, newest)
         for each in deployment.sets:
-            self._fill(deployment, each)
+            self.fill(deployment, each)
         used = [each for each in deployment.sets if each is newest or each.wanted or self._pods(each)]
         idle = [each for each in deployment.sets if each not in used]
         deployment.sets = [each for each in deployment.sets if each in used or each in idle[-_HISTORY:]]
 
-    def _new_set(self, deployment: Deployment) -> ReplicaSet:
+    def new_set(self, deployment: Deployment) -> ReplicaSet:
         number = max((each.revision for each in deployment.sets), default=0) + 1
         digest = _safe(deployment.template.hash[:10])
         found = ReplicaSet(
@@ -139,7 +139,7 @@ class DeploymentController:
 
     # --- ReplicaSet ---------------------------------------------------------------------------------
 
-    def _fill(self, deployment: Deployment, owner: ReplicaSet) -> None:
+    def fill(self, deployment: Deployment, owner: ReplicaSet) -> None:
         active = [pod for pod in self._pods(owner) if pod.is_active]
         for _ in range(owner.wanted - len(active)):
             if not self._create(deployment, owner):
@@ -165,7 +165,7 @@ class DeploymentController:
             namespace=deployment.namespace,
             name=name,
             uid=self._world.uid(),
-            labels={**owner.template.labels, TEMPLATE_HASH: owner.hash},
+            labels={**owner.template.labels, deployment.hash_label: owner.hash},
             template=owner.template,
             owner=owner.uid,
             workload=deployment.name,

@@ -1,7 +1,7 @@
 """Troubles on the way to a simulated system, switched on by tests and the playground, and the list of what was done.
 
 A method is named as in its port: `replace_template`, `rollout`, `images.resolve`, `logs.search`, `metrics.range`,
-`alerts.list`, `alerts.silence`; `*` means any, `writes` any write of a cluster, `reads` any read of one.
+`alerts.list`, `alerts.silence`, `builds.start`, `builds.find`; `*` means any, `writes` any write of a cluster, `reads` any read of one.
 """
 
 from __future__ import annotations

@@ -64,6 +64,15 @@ class Deployment(Marked):
     """A look by the controller is under way."""
 
     @property
+    def kind(self) -> str:
+        return "Deployment"
+
+    @property
+    def hash_label(self) -> str:
+        """Which its pods bear, so that those of different templates can be told apart."""
+        return TEMPLATE_HASH
+
+    @property
     def newest(self) -> ReplicaSet | None:
         return next((each for each in self.sets if each.template == self.template), None)
 

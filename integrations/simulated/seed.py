@@ -15,11 +15,10 @@ from integrations.simulated import behaviours
 from integrations.simulated.behaviours import GOOD, Behaviour
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.registry import Registry
-from integrations.simulated.world import SimulatedWorld
+from integrations.simulated.world import REGISTRY, SimulatedWorld
 
 CLUSTER = "eu-1"
 APP_LABEL = "app.kubernetes.io/name"
-REGISTRY = "registry.test"
 HISTORY = timedelta(hours=2)
 
 NAMESPACES: Mapping[str, Mapping[str, str]] = {

@@ -15,11 +15,13 @@ from uuid import UUID
 
 from bot.domain.clock import Clock
 from integrations.simulated.alarms import Alarms
+from integrations.simulated.buildserver import BuildServer
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.faults import Effect, Fault, Faults, How, lost, refused
 from integrations.simulated.registry import Registry
 from integrations.simulated.timeline import Timeline
 
+REGISTRY = "registry.test"
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 _NEVER = float("inf")
 
@@ -42,6 +44,7 @@ class SimulatedWorld:
         self._random = random.Random(seed)  # noqa: S311 - a simulation, no secret
         self._lock = RLock()
         self.alarms = Alarms(self)
+        self.builds = BuildServer(self, REGISTRY)
         # Rules are about what is now; looking back at them for the time before would cost and tell nobody anything.
         self.timeline.after_clock(history.total_seconds(), self.alarms.begin)
 

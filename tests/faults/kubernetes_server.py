@@ -260,7 +260,7 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-_KINDS = frozenset({"deployments", "services", "horizontalpodautoscalers", "configmaps"})
+_KINDS = frozenset({"deployments", "rollouts", "services", "horizontalpodautoscalers", "configmaps"})
 
 
 class _Server(ThreadingHTTPServer):

@@ -23,6 +23,7 @@ from bot.road.directory import Site
 from bot.road.request import Origin, Outcome, Request
 from integrations.database.store import open_store
 from integrations.simulated.alerts import SimulatedAlerts
+from integrations.simulated.builds import SimulatedBuilds
 from integrations.simulated.clusters import SimulatedCluster
 from integrations.simulated.images import SimulatedImages
 from integrations.simulated.logs import SimulatedLogs
@@ -161,6 +162,7 @@ def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
     store = open_store(url or f"sqlite:///{folder}/pilothouse.db", clock=clock)
     people = KnownPeople(clock)
     alerts = SimulatedAlerts(world)
+    builds = SimulatedBuilds(world)
     parts = Parts(
         clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
         images=SimulatedImages(world),
@@ -168,6 +170,8 @@ def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
         metrics=SimulatedMetrics(world),
         alerts=alerts,
         alert_writer=alerts,
+        builds=builds,
+        build_writer=builds,
     )
     core = build(
         store=store,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.operation import Phase
 from bot.domain.refs import AppName, EnvName
+from bot.domain.reply import Paragraph
+from bot.operations.card import card
 from bot.ports.people import Status
 from bot.ports.store import Proof
 from integrations.simulated.faults import How
@@ -35,6 +38,23 @@ def test_a_deploy_to_staging_is_planned_asked_for_and_done(bot: Bench) -> None:
     assert [record.record.kind for record in bot.records(op=id)][:3] == ["request", "signal", "intent"]
     assert bot.records(op=id)[-1].record.outcome == "done"
     assert "@sha256:" in image_of(bot)
+
+
+def test_the_card_of_a_finished_deploy_says_how_many_pods_run_it(bot: Bench) -> None:
+    done = bot.run(bot.start("ana", "deploy web@1.8.2 to staging"))
+    said = card(done).blocks[0]
+    assert isinstance(said, Paragraph)
+    assert said.text.plain().startswith("2 of 2 pods ready in ")
+
+
+def test_the_card_of_a_lock_does_not_speak_of_health(bot: Bench) -> None:
+    id = bot.start("ana", "lock web to staging testing")
+    running = replace(bot.operation(id), phase=Phase.RUNNING, since=bot.operation(id).created)
+    assert "healthy" not in str(card(running).blocks)
+    done = card(bot.run(id))
+    assert done.title is not None
+    assert done.title.plain() == "Done · web on staging is locked by ana: testing"
+    assert "It took" not in str(done.blocks)
 
 
 def test_a_deploy_is_done_as_the_person(bot: Bench) -> None:

@@ -38,11 +38,15 @@ BAD = [
     ("promote op-999", "unknown-name", "There is no operation op-999", []),
     ("deplyo web to prod", "unknown-name", "There is no command deplyo", ["deploy", "deny"]),
     ("silence HighErrorRate web in prod because", "unknown-name", "does not fire", []),
+    ("help deplyo", "unknown-name", "There is no command deplyo", ["deploy"]),
+    ("unlock web in prod", "preflight", "is not locked", []),
+    ("promote web in staging", "unknown-name", "Nothing runs for web on staging", []),
     # numbers out of range
     ("canary web@1.8.2 99 to staging", "bad-arguments", "it has to be 1 to 50", []),
     ("canary web@1.8.2 ten to staging", "bad-arguments", "a whole number from 0 to 100", []),
     ("scale web 99999 to staging", "cap-exceeded", "Ask for at most 500", []),
-    ("scale web -1 to staging", "bad-arguments", "a whole number", []),
+    ("scale web -1 to staging", "bad-arguments", "a whole number, 0 or more", []),
+    ("canary web@1.8.2 0 to staging", "bad-arguments", "Ask for at least 1 %", []),
     ("scale web 15 to staging", "quota-exceeded", "Ask for at most 12 more", []),
     ("logs web in prod since=99d", "bad-arguments", "longer than 7 d", []),
     ("logs web in prod lines=100000", "bad-arguments", "1 to 500", []),
@@ -59,6 +63,8 @@ BAD = [
     # pasted code
     ("deploy ```kubectl apply -f web.yaml``` to prod", "bad-arguments", "I do not understand", []),
     ("deploy `web@1.8.2` to prod", "bad-arguments", "it has to be a name", []),
+    ("```deploy web@1.8.2 to prod```", "unknown-name", "a command is plain text", ["Run it without them"]),
+    ("deploy *web*@1.8.2 to `prod`", "bad-arguments", "a command is plain text", ["Run it without them"]),
     ("scale web <!channel> to staging", "bad-arguments", "it has to be a whole number", []),
     # not theirs
     ("deploy payments@5.0.3 to prod", "not-permitted", "lee can grant it, bo can run it", []),
@@ -75,7 +81,8 @@ def test_it_is_explained_recorded_and_changes_nothing(
     posted = len(office.slack.messages("prod"))
     shown = office.answer(office.ana, line)
     assert says in shown["text"], shown["text"]
-    assert "Next: " in shown["text"] or "Why: " in shown["text"]
+    assert "Next: " in shown["text"], shown["text"]
+    assert shown["blocks"][0]["text"]["text"].startswith("*")
     assert f"Nothing was changed. Recorded as r{before + 1}, {code}." in shown["text"]
     assert labels(shown)[: len(offers)] == offers
     assert shown["is_ephemeral"]
@@ -94,6 +101,8 @@ def test_it_is_explained_recorded_and_changes_nothing(
         ("deploy web@7.7.7 to prod reason=hurry", "1.10.0", "Plan: deploy web 1.10.0 to prod"),
         ("canary web@1.8.2 25", "to staging", "canary web 1.8.2"),
         ("logs wbe timeout in prod", "web", "Logs: web on prod, last 1 h, timeout"),
+        ("```deploy web@1.8.2 to prod```", "Run it without them", "Plan: deploy web 1.8.2 to prod"),
+        ("deploy *web*@1.8.2 to `prod`", "Run it without them", "Plan: deploy web 1.8.2 to prod"),
     ],
 )
 def test_a_button_runs_the_rest_of_the_line_with_the_name_that_exists(

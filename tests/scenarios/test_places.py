@@ -7,6 +7,7 @@ import json
 import pytest
 
 from bot.domain.operation import Phase
+from bot.domain.refs import OperationId
 from bot.playground.errors import PersonError
 from bot.playground.person import PersonAt, labels
 from tests.scenarios.office import Json, Office
@@ -108,6 +109,23 @@ def test_the_form_suggests_the_apps_that_there_are(office: Office) -> None:
     assert [option["text"]["text"] for option in office.ana.suggestions(view, "app", "c")] == ["cart", "checkout"]
 
 
+def test_a_verb_alone_opens_its_form_also_where_the_channel_says_what_is_meant(office: Office) -> None:
+    office.ends(_started(office, "here app=web env=staging"))
+    office.type(office.ana, "lock")
+    view = dialog(office, office.ana, "input")
+    assert "reason" in fields(view)
+    assert "web" in json.dumps(view)
+
+
+def test_here_alone_asks_and_forgets_nothing(office: Office) -> None:
+    first = _started(office, "here app=web env=staging")
+    office.ends(first)
+    office.type(office.ana, "here")
+    assert fields(dialog(office, office.ana, "input")) == ["app", "env", "clear"]
+    assert office.newest().id == first
+    assert "2 of 2 pods" in office.answer(office.ana, "status web")["text"]
+
+
 def home_of(office: Office, who: PersonAt, words: str) -> Json:
     def look() -> Json | None:
         view = who.home()
@@ -128,6 +146,43 @@ def test_home_says_what_waits_for_me_and_review_from_there_approves(office: Offi
     office.card(id, says="approved by bo")
     office.ana.open_home()
     assert id in json.dumps(home_of(office, office.ana, "Running (1)"))
+
+
+def test_home_that_stands_open_follows_what_happens_and_is_no_attempt_of_anybody(office: Office) -> None:
+    office.bo.open_home()
+    home_of(office, office.bo, "Nothing waits for you.")
+    id = office.start(office.ana, "deploy web@1.8.2 to prod")
+    home_of(office, office.bo, "Waiting for you (1)")
+    office.approve(office.bo, id)
+    home_of(office, office.bo, "Waiting for you (0)")
+    office.ends(id)
+    assert "prod 1.8.2, healthy, 6 of 6" in json.dumps(home_of(office, office.bo, "prod 1.8.2"))
+    reads = [each.record for each in office.records() if each.record.kind == "read" and each.record.actor == "bo"]
+    assert len([record for record in reads if '"command":"home"' in record.body.replace(" ", "")]) <= 1
+
+
+def test_my_apps_on_home_stand_in_one_line_each_with_a_menu(office: Office) -> None:
+    office.ana.open_home()
+    home = home_of(office, office.ana, "My apps")
+    (web,) = [b for b in home["blocks"] if b.get("text", {}).get("text", "").startswith("*web*")]
+    assert web["text"]["text"] == "*web*\nstaging 1.8.1, healthy, 2 of 2 · prod 1.8.1, healthy, 6 of 6"
+    labels = [option["text"]["text"] for option in web["accessory"]["options"]]
+    assert labels == ["Status", "Deploy", "Logs", "History"]
+    assert home["blocks"][-1]["elements"][0]["text"].startswith("Updated <!date^")
+
+
+def test_my_lock_on_home_can_be_taken_away_there(office: Office) -> None:
+    id = _started(office, "lock web to staging load test")
+    office.ends(id)
+    office.ana.open_home()
+    home = home_of(office, office.ana, "Locks (1)")
+    office.ana.click(home, "Unlock")
+    home_of(office, office.ana, "Nothing is locked.")
+
+
+def _started(office: Office, line: str) -> OperationId:
+    office.type(office.ana, line)
+    return office.see(lambda: next((op.id for op in office.operations()), None))
 
 
 def test_home_of_a_guest_offers_nothing_that_changes(office: Office) -> None:

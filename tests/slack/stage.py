@@ -60,6 +60,10 @@ class Scripted:
     worked: list[Request] = field(default_factory=list)
     disturbances: list[Disturbed] = field(default_factory=list)
     errors: Mapping[str, Text] = field(default_factory=dict)
+    homes: list[tuple[str, bool]] = field(default_factory=list)
+    waits: str = "waits"
+    """What a Home tab says."""
+    beat: str = ""
     is_down: bool = False
     gate: threading.Event | None = None
     """Work waits for it."""
@@ -99,8 +103,12 @@ class Scripted:
     def suggest(self, identity: Identity, field: str, typed: str) -> tuple[str, ...]:
         return tuple(name for name in ("web", "web-admin", "cart") if typed in name)
 
-    def home(self, identity: Identity) -> Reply:
-        return Reply(None, (Paragraph(text("Nothing waits for {who}.", who=identity.user)),))
+    def home(self, identity: Identity, *, is_open: bool) -> Reply:
+        self.homes.append((identity.user, is_open))
+        return Reply(text("Home"), (Paragraph(text("Nothing {what} for {who}.", what=self.waits, who=identity.user)),))
+
+    def pulse(self) -> str:
+        return self.beat
 
     def disturbed(self, what: Disturbed) -> None:
         self.disturbances.append(what)

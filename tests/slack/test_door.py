@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.app.clock import SystemClock
@@ -111,58 +111,111 @@ def test_an_action_that_nobody_knows_is_acknowledged(http_stage: Stage) -> None:
     assert http_stage.product.stored == []
 
 
+NAMES = [
+    "type", "team", "user", "id", "actions", "view", "container", "event", "state", "values", "value", "private_metadata",
+    "callback_id", "subtype", "channel", "selected_option", "action_id", "block_id", "enterprise", "message",
+    "previous_message", "authorizations", "response_urls", "item", "assistant_thread", "function_data", "workflow_step",
+    "is_ext_shared_channel", "is_enterprise_install", "user_team", "tab", "command", "submission", "deleted_ts",
+    "response_url", "trigger_id", "inputs", "bot_id", "thread_ts", "text",
+]  # fmt: skip
 SHAPES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=12)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(
-                ["type", "team", "user", "id", "actions", "view", "container", "event", "state", "values", "value",
-                 "private_metadata", "callback_id", "subtype", "channel", "selected_option", "action_id", "block_id"]
-            ),
-            inner,
-            max_size=4,
-        ),
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)),
     max_leaves=12,
-)  # fmt: skip
-KINDS = st.sampled_from(
-    ["block_actions", "view_submission", "view_closed", "block_suggestion", "shortcut", "message_action", "x"]
 )
+KINDS = st.sampled_from(
+    ["block_actions", "view_submission", "view_closed", "block_suggestion", "shortcut", "message_action", "x",
+     "event_callback", "interactive_message", "dialog_submission", "dialog_cancellation", "dialog_suggestion",
+     "workflow_step_edit"]
+)  # fmt: skip
+EVENTS = st.sampled_from(
+    ["app_mention", "message", "app_home_opened", "user_change", "function_executed", "workflow_step_execute",
+     "reaction_added", "assistant_thread_started", "x"]
+)  # fmt: skip
+
+
+def signed(stage: Stage, kind: str, **rest: object) -> int:
+    payload = rest | {"type": kind, "api_app_id": stage.edge.line.me.app_id}
+    return send(stage, urlencode({"payload": json.dumps(payload)}).encode(), FORM)
 
 
 def test_no_shape_of_a_signed_payload_crashes_a_listener(http_stage: Stage) -> None:
     statuses: set[int] = set()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    @given(kind=KINDS, shape=SHAPES, more=SHAPES)
-    def payloads(kind: str, shape: object, more: object) -> None:
-        payload = {"type": kind, "api_app_id": http_stage.edge.line.me.app_id, "view": shape, "actions": more}
-        payload |= shape if isinstance(shape, dict) else {}
-        payload |= {"type": kind, "api_app_id": http_stage.edge.line.me.app_id}
-        statuses.add(send(http_stage, urlencode({"payload": json.dumps(payload)}).encode(), FORM))
+    @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(kind=KINDS, shape=SHAPES, more=SHAPES, names=st.sets(st.sampled_from(NAMES)))
+    @example(kind="block_actions", shape=None, more=[{}], names=set())
+    def payloads(kind: str, shape: object, more: object, names: set[str]) -> None:
+        rest = {"view": shape, "actions": more} | dict.fromkeys(names, more)
+        rest |= shape if isinstance(shape, dict) else {}
+        statuses.add(signed(http_stage, kind, **rest))
 
     payloads()
     assert statuses <= {200, 401, 404}
 
 
+def test_no_shape_of_a_signed_event_crashes_a_listener(http_stage: Stage) -> None:
+    statuses: set[int] = set()
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(kind=EVENTS, shape=SHAPES, more=SHAPES)
+    def events(kind: str, shape: object, more: object) -> None:
+        event = (shape if isinstance(shape, dict) else {"user": shape, "message": more}) | {"type": kind}
+        rest = {"event": event} | (more if isinstance(more, dict) else {})
+        statuses.add(signed(http_stage, "event_callback", **rest))
+
+    events()
+    assert statuses <= {200, 401, 404, 503}
+
+
+ACTION = {"type": "button", "action_id": "ph.x", "value": "v"}
+
+
 @pytest.mark.parametrize(
-    "payload",
+    ("kind", "rest"),
     [
-        {"type": "block_actions", "actions": [{}]},
-        {"type": "block_actions", "actions": [{"block_id": "b"}]},
-        {"type": "block_actions", "actions": [{"action_id": "a"}, {"type": "workflow_step_edit"}]},
-        {"type": "view_submission", "view": None},
-        {"type": "view_closed"},
-        {"type": "interactive_message", "callback_id": "c"},
-        {"type": "workflow_step_edit", "callback_id": "c"},
+        ("block_actions", {"actions": [{}]}),
+        ("block_actions", {"actions": [{"value": "v"}]}),
+        ("block_actions", {"actions": [{"action_id": None}]}),
+        ("block_actions", {"actions": []}),
+        ("block_actions", {}),
+        ("block_actions", {"actions": [ACTION], "view": []}),
+        ("view_submission", {}),
+        ("view_submission", {"view": None}),
+        ("view_submission", {"view": {"type": "modal", "callback_id": 7}}),
+        ("view_submission", {"view": {"callback_id": "ph.form"}}),
+        ("view_closed", {"view": "x"}),
+        ("block_suggestion", {}),
+        ("shortcut", {"callback_id": None}),
+        ("message_action", {}),
+        ("event_callback", {}),
+        ("event_callback", {"event": {}}),
+        ("event_callback", {"event": {"type": None}}),
+        ("event_callback", {"event": {"type": "message", "user": 5}}),
+        ("event_callback", {"event": {"type": "message", "message": "x"}}),
     ],
 )
-def test_a_signed_payload_without_what_bolt_takes_for_granted_is_refused(
-    http_stage: Stage, payload: dict[str, object]
+def test_a_signed_payload_without_what_its_kind_has_is_refused(
+    http_stage: Stage, kind: str, rest: dict[str, object]
 ) -> None:
-    named = {**payload, "api_app_id": http_stage.edge.line.me.app_id}
-    assert send(http_stage, urlencode({"payload": json.dumps(named)}).encode(), FORM) == 401
+    assert signed(http_stage, kind, **rest) == 401
+    assert http_stage.product.stored == []
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"authorizations": 7},
+        {"authorizations": [7]},
+        {"response_urls": [7]},
+        {"function_data": 7, "function_execution_id": "Fx1"},
+        {"is_ext_shared_channel": True},
+        {"event": {"type": "reaction_added", "item": {"channel": 5}}},
+    ],
+)
+def test_parts_that_only_steer_bolt_do_not_reach_it(http_stage: Stage, rest: dict[str, object]) -> None:
+    kind = "event_callback" if "event" in rest else "block_actions"
+    assert signed(http_stage, kind, **({"actions": [ACTION]} if kind == "block_actions" else {}), **rest) == 200
 
 
 def test_over_the_wire_a_body_too_large_is_not_read(http_stage: Stage) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from bot.domain.refs import OperationId
+from bot.domain.refs import ObjectRef, OperationId
 from bot.domain.workloads import Mark, Strategy
 from integrations.kubernetes import decoding, marks, shapes
 
@@ -183,8 +184,10 @@ def test_an_autoscaler_in_words() -> None:
     found = decoding.autoscaler(shape, "alpha")
     assert (found.minimum, found.maximum, found.current) == (1, 6, 4)
     assert (found.target, found.now, found.scale_down) == ("70 % CPU", "83 %", "Disabled")
-    assert decoding.scales(shape, "web")
-    assert not decoding.scales(shape, "we")
+    web = ObjectRef("alpha", "shop", "Deployment", "web", "")
+    assert decoding.scales(shape, web)
+    assert not decoding.scales(shape, replace(web, name="we"))
+    assert not decoding.scales(shape, replace(web, kind="Rollout"))
 
 
 def test_quotas_are_numbers_in_base_units() -> None:

@@ -75,6 +75,8 @@ def lines(reads: Workloads, limit: int = 10) -> tuple[PodLine, ...]:
 
 def test_a_list_goes_on_until_the_last_page(server: ApiServer, reads: Workloads) -> None:
     def answer(request: Request) -> Answer:
+        if "/rollouts" in request.path:
+            return Answer(404, {"kind": "Status", "message": "the server could not find the requested resource"})
         page = int(parse_qs(urlsplit(request.path).query).get("continue", ["0"])[0])
         more = {"continue": str(page + 1)} if page < 2 else {}
         return Answer(body={"metadata": more, "items": [deployment(f"web-{page}")]})

@@ -1,0 +1,101 @@
+"""The Home tab: published when it is opened and when it changed, within Slack's limit, never over something newer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from bot.ports.people import Identity
+from bot.slack.home import Home
+from bot.slack.refresher import Refresher
+from tests.slack.stage import Stage, says
+
+ANA = Identity("slack", "T0PAAS001", "U0ANA0001")
+BO = Identity("slack", "T0PAAS001", "U0BOB0002")
+
+
+@pytest.fixture
+def home(stage: Stage) -> Home:
+    return stage.edge.home
+
+
+def published(stage: Stage) -> int:
+    return len([call for call in stage.slack.calls() if call.name == "views.publish"])
+
+
+def in_time(step: Callable[[], float]) -> None:
+    """Until nothing waits for the limit any more."""
+    while (wait := step()) > 0:
+        threading.Event().wait(wait)
+
+
+def shown(stage: Stage, who: str = "ana") -> str:
+    return json.dumps(stage.slack.person(who).home(), ensure_ascii=False)
+
+
+def test_a_change_is_published_to_who_has_opened_it_and_to_nobody_else(stage: Stage, home: Home) -> None:
+    assert home.opened(ANA, says("One waits."))
+    in_time(lambda: home.changed(ANA, says("Two wait.")))
+    assert "Two wait." in shown(stage)
+    assert home.changed(BO, says("Two wait.")) == 0.0
+    assert stage.slack.person("bo").home() is None
+
+
+def test_what_looks_the_same_is_not_published_again(stage: Stage, home: Home) -> None:
+    home.opened(ANA, says("One waits."))
+    before = published(stage)
+    assert home.changed(ANA, says("One waits.")) == 0.0
+    assert published(stage) == before
+    home.opened(ANA, says("One waits."))
+    assert published(stage) == before + 1
+
+
+def test_what_another_replica_published_meanwhile_is_gone_over_with_what_is_stored_now(
+    stage: Stage, home: Home
+) -> None:
+    home.opened(ANA, says("One waits."))
+    other = Home(home._ways)
+    other.opened(ANA, says("From another replica."))
+    in_time(lambda: home.changed(ANA, says("Two wait.")))
+    assert "Two wait." in shown(stage)
+    conflicts = [call for call in stage.slack.calls() if (call.response or {}).get("error") == "hash_conflict"]
+    assert len(conflicts) == 1
+
+
+def test_publications_stay_within_the_limit_and_the_rest_waits(stage: Stage) -> None:
+    home = Home(stage.edge.home._ways, a_minute=5)
+    home.opened(ANA, says("0"))
+    waits = [home.changed(ANA, says(str(n))) for n in range(1, 30)]
+    assert any(wait > 0 for wait in waits)
+    assert published(stage) <= 5
+
+
+def test_the_refresher_draws_anew_only_when_something_moved_and_coalesces(stage: Stage, home: Home) -> None:
+    refresher = Refresher(home, stage.product)
+    home.opened(ANA, stage.product.home(ANA, is_open=True))
+    in_time(refresher.step)
+    drawn = len(stage.product.homes)
+    refresher.step()
+    assert len(stage.product.homes) == drawn
+    stage.product.waits, stage.product.beat = "waited", "op-1 running"
+    stage.product.waits, stage.product.beat = "runs", "op-1 done"
+    before = published(stage)
+    in_time(refresher.step)
+    assert published(stage) == before + 1
+    assert "Nothing runs for U0ANA0001." in shown(stage)
+    assert stage.product.homes[-1] == ("U0ANA0001", False)
+
+
+def test_who_could_not_be_served_within_the_limit_is_served_later(stage: Stage) -> None:
+    home = Home(stage.edge.home._ways, a_minute=40)
+    refresher = Refresher(home, stage.product)
+    for identity in (ANA, BO):
+        home.opened(identity, stage.product.home(identity, is_open=True))
+    stage.product.waits, stage.product.beat = "runs", "op-1"
+    assert refresher.step() > 0
+    in_time(refresher.step)
+    assert "Nothing runs" in shown(stage)
+    assert "Nothing runs" in shown(stage, "bo")
