@@ -31,20 +31,24 @@ from bot.domain.refs import EnvName, OperationId
 from bot.domain.reply import text
 from bot.operations.book import StoredBook
 from bot.operations.card import card
+from bot.operations.request_card import preview
 from bot.policy.holder import PolicyFile
 from bot.ports.people import Identity
 from bot.ports.store import Store
-from bot.road.answers import Answer
+from bot.road.answers import Answer, answer
 from bot.road.directory import Site
 from bot.road.request import Origin, Request
 from bot.schedule.ticker import Ticker
+from bot.schedule.timers import Timers
 from bot.settings import Settings
+from bot.steps.codec import dump
 from bot.terminal.server import TerminalServer
 from bot.terminal.service import Ask, Card
 
 log = structlog.get_logger(__name__)
 
 PRUNE_EVERY = timedelta(hours=1)
+SCHEDULES_EVERY = timedelta(seconds=1)
 SOCKET = "pilothouse.sock"
 AFTER_TROUBLE = 5.0
 """Seconds until the record is looked at again."""
@@ -212,6 +216,14 @@ def assemble(
     if write_line is not None:
         feeds.append(LineFeed(store=guarded, write=write_line).run_once)
     ticker = Ticker()
+    timers = Timers(
+        store=guarded,
+        judge=policy.judge,
+        walk=core.road.walk,
+        say=lambda outcome: answer(outcome, preview).reply,
+        dump=dump,
+    )
+    ticker.every(SCHEDULES_EVERY, "schedules", timers.run_once)
     ticker.every(PRUNE_EVERY, "what is old", lambda: outside.prune(store))
     return Bot(
         settings, clock, guarded, core, people, doctor, sealer, signer, places, feeds, ticker, owner, parts.close

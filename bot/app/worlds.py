@@ -18,8 +18,8 @@ from bot.ports.apps import App, Apps
 from bot.ports.builds import Builds, BuildWriter, NoBuilds
 from bot.ports.clusters import Cluster, ClusterReads, ClusterWrites
 from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
-from bot.ports.store import Store
-from bot.ports.world import Check, Hands, HelpLine, Trail, World
+from bot.ports.store import Store, Tx
+from bot.ports.world import Check, Hands, HelpLine, Planned, Trail, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,20 @@ class Worlds:
             rules=PolicyRules(judge, asker),
             help=lambda: self.help(judge, asker),
             checks=self.checks,
+            schedules=lambda: self.schedules(judge),
             cluster=self.parts.reads,
             builds=self.parts.builds,
         )
+
+    def schedules(self, judge: Judge) -> tuple[Planned, ...]:
+        def work(tx: Tx) -> tuple[Planned, ...]:
+            due = {entry.name: entry.next_due for entry in tx.schedules.list()}
+            return tuple(
+                Planned(each, due.get(each.name), next(iter(tx.schedules.past(each.name, limit=1)), None))
+                for each in judge.policy.schedules
+            )
+
+        return self.store.read(work)
 
     def world_of(self, asker: Principal, op: Operation) -> World:
         return self.world(asker, op.place)

@@ -26,6 +26,8 @@ from bot.domain.operation import (
 )
 from bot.domain.refs import OperationId, Principal
 from bot.domain.reply import Text, text
+from bot.domain.schedules import RunState
+from bot.ports.schedules import AlreadyRan
 from bot.ports.store import AlreadyOpen, MessageClass, OperationFilter, Store, Tx
 from bot.steps.codec import dump, dump_plan, hash_plan
 from bot.steps.proposal import Given, Proposal
@@ -66,12 +68,14 @@ class Desk:
         self._wake = wake
 
     def propose(self, proposal: Proposal, *, inbox: int | None) -> Operation:
-        """Stores it, or joins the open operation that asks exactly the same."""
+        """Stores it, or joins the open operation that asks exactly the same. Raises NotNow for a run that was started."""
         try:
             stored = self._store.transact(lambda tx: self._propose(tx, proposal, inbox))
         except AlreadyOpen as open_one:
             id = open_one.id
             stored = self._store.transact(lambda tx: self._join(tx, id, proposal, inbox))
+        except AlreadyRan as ran:
+            raise NotNow(text("This run of a schedule was started already.")) from ran
         failpoint("CP4")
         self._wake()
         return stored
@@ -101,6 +105,7 @@ class Desk:
             reason=proposal.reason,
         )
         tx.operations.add(op, inbox=inbox)
+        self._run(tx, proposal, op)
         outcome = "planned"
         if proposal.is_asked:
             signal = self._signal_of(op, SignalKind.ASK, proposal.requester, tx, "")
@@ -123,6 +128,7 @@ class Desk:
     def _join(self, tx: Tx, id: OperationId, proposal: Proposal, inbox: int | None) -> Operation:
         op = tx.operations.load(id)
         assert op is not None
+        self._run(tx, proposal, op)
         self._record(
             tx,
             op,
@@ -136,6 +142,11 @@ class Desk:
         if inbox is not None:
             tx.inbox.done(inbox)
         return op
+
+    @staticmethod
+    def _run(tx: Tx, proposal: Proposal, op: Operation) -> None:
+        if proposal.run is not None:
+            tx.schedules.ran(proposal.run, RunState.STARTED, op.id)
 
     def signal(self, given: Given, *, inbox: int | None, expiry: timedelta) -> Operation:
         """Stores the signal and, before the first write, decides on it at once. Raises NotNow, PlanChanged,

@@ -20,7 +20,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.domain.errors import PolicyBroken
 from bot.domain.refs import Principal
 from bot.domain.reply import text
+from bot.domain.schedules import Misfire, Schedule
 from bot.policy import strict_yaml
+from bot.policy.cron import problem_of
 from bot.policy.model import (
     ANY,
     Approval,
@@ -123,6 +125,7 @@ class _Reader:
             freezes=tuple(self._freezes()),
             timings=tuple(self._timings()),
             canary=tuple(self._canary()),
+            schedules=tuple(self._schedules()),
         )
 
     def _complain(self, path: strict_yaml.Path, what: str) -> None:
@@ -253,10 +256,8 @@ class _Reader:
                 yield Window(_text(part, "name"), self._where(part, path), when, _text(part, "reason"), exempt)
 
     def _when(self, part: Part, path: strict_yaml.Path) -> Span | Weekly | None:
-        try:
-            zone = ZoneInfo(_text(part, "zone"))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self._complain((*path, "zone"), "there is no such time zone")
+        zone = self._zone(part, path)
+        if zone is None:
             return None
         weekly, start, end = _text(part, "weekly"), _text(part, "from"), _text(part, "to")
         if bool(weekly) == bool(start or end) or bool(start) != bool(end):
@@ -274,6 +275,13 @@ class _Reader:
             self._complain((*path, "to"), "is not after from")
         return Span(moments[0], moments[1])
 
+    def _zone(self, part: Part, path: strict_yaml.Path) -> ZoneInfo | None:
+        try:
+            return ZoneInfo(_text(part, "zone"))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self._complain((*path, "zone"), "there is no such time zone")
+            return None
+
     def _moment(self, part: Part, field: str, path: strict_yaml.Path, zone: ZoneInfo) -> datetime | None:
         try:
             return datetime.fromisoformat(_text(part, field)).replace(tzinfo=zone).astimezone(UTC)
@@ -287,6 +295,22 @@ class _Reader:
             if not values:
                 self._complain(path, f"sets nothing; one of {', '.join(Timing)}")
             yield Timings(self._where(part, path), values)
+
+    def _schedules(self) -> Iterator[Schedule]:
+        names: set[str] = set()
+        for path, part in self._list("schedules"):
+            name, by, cron, zone = (_text(part, field) for field in ("name", "as", "cron", "zone"))
+            if name in names:
+                self._complain((*path, "name"), f"{name} stands there twice")
+            names.add(name)
+            if Principal(by) not in self._people_known:
+                self._complain((*path, "as"), f"there is no person {by}")
+            if wrong := problem_of(cron):
+                self._complain((*path, "cron"), wrong)
+            if self._zone(part, path) is not None:
+                misfire = Misfire(_text(part, "misfire"))
+                line, channel = _text(part, "line"), _text(part, "channel")
+                yield Schedule(name, cron, zone, line, Principal(by), channel, misfire)
 
     def _canary(self) -> Iterator[CanaryRule]:
         for path, part in self._list("canary"):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from bot.domain.refs import Principal
+from bot.domain.schedules import Schedule
 
 ANY = "*"
 
@@ -172,4 +173,5 @@ class Policy:
     caps: tuple[Cap, ...] = ()
     freezes: tuple[Window, ...] = ()
     timings: tuple[Timings, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     canary: tuple[CanaryRule, ...] = ()

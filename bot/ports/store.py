@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from bot.domain.operation import Operation, Place, Signal
 from bot.domain.refs import OperationId, Principal
+from bot.ports.schedules import Schedules
 
 R = TypeVar("R")
 
@@ -484,6 +485,7 @@ class Tx:
     records: Records
     outbox: Outbox
     alerts: AlertThreads
+    schedules: Schedules
     meta: Meta
 
 

@@ -14,6 +14,7 @@ from bot.domain.canaries import CanaryDefaults
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import AppName, EnvName, OperationId, Principal
 from bot.domain.reply import Reply, Text
+from bot.domain.schedules import PastRun, Schedule
 from bot.ports.apps import App, Apps
 from bot.ports.builds import Builds, BuildWriter, NoBuilds
 from bot.ports.clusters import ClusterReads, ClusterWrites
@@ -115,6 +116,15 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """A schedule of the policy, with when it is due and what came of it last."""
+
+    schedule: Schedule
+    next_due: datetime | None
+    last: PastRun | None
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     now: datetime
     asker: Principal
@@ -132,6 +142,7 @@ class World:
     """Only what the asker may run."""
     checks: Callable[[], tuple[Check, ...]]
     """Doctor's; slow, it asks every backend."""
+    schedules: Callable[[], tuple[Planned, ...]]
     cluster: Callable[[str], ClusterReads]
     builds: Builds = field(default_factory=NoBuilds)
 

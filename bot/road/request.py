@@ -11,6 +11,7 @@ from bot.domain.forms import Form
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import Principal
 from bot.domain.reply import Reply
+from bot.domain.schedules import Run
 from bot.ports.people import Identity
 
 
@@ -41,7 +42,14 @@ class Request:
     wants_form: bool = False
     """A button that opens the command's form, filled with what its line says already."""
     principal: Principal | None = None
-    """Set for requests of the bot itself (alerts, schedules) only, never from outside."""
+    """Set for requests of the bot itself (alerts) only, never from outside."""
+    run: Run | None = None
+    """Of a schedule: the due time that this is."""
+
+    @property
+    def of_schedule(self) -> dict[str, str]:
+        """For the record."""
+        return {"schedule": self.run.name, "due": self.run.due.isoformat()} if self.run else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,8 @@ class Road:
         trip.shape = shape
         words, is_shared = take_share(words)
         world = self._world(principal, request)
-        status = Status.ACTIVE if request.principal else self._people.standing(request.identity).status
-        check_standing(status, is_change=not isinstance(shape.command.does, Answers))
+        for status in self._statuses(judge, principal, request):
+            check_standing(status, is_change=not isinstance(shape.command.does, Answers))
         defaults = world.trail.defaults(request.place) if shape.slots else {}
         if asks := self._form(trip, defaults, words):
             self._settle(request)
@@ -188,6 +188,13 @@ class Road:
                 next=text("Ask whoever keeps the policy file to add you."),
             )
         return principal
+
+    def _statuses(self, judge: Judge, principal: Principal, request: Request) -> tuple[Status, ...]:
+        """Of whoever asks; nobody stands before us for a schedule, so all accounts of the person count."""
+        if request.principal:
+            return (Status.ACTIVE,)
+        asked = judge.identities(principal) if request.origin is Origin.SCHEDULED else (request.identity,)
+        return tuple(self._people.standing(identity).status for identity in asked)
 
     def _form(self, trip: _Trip, known: Mapping[str, str], words: str) -> Asks | None:
         shape, request = trip.shape, trip.request
@@ -302,9 +309,11 @@ class Road:
             policy_version=judge.version,
             quorum=quorum,
             expiry=_expiry(judge, app),
-            fields={**fields, **plan.extra},
-            is_asked=changes.risk is Risk.LOW,
+            fields={**fields, **plan.extra, **trip.request.of_schedule},
+            # Nobody sees a private plan of a schedule: whoever wrote it into the policy has asked for it.
+            is_asked=changes.risk is Risk.LOW or trip.request.origin is Origin.SCHEDULED,
             reason=fields.get("reason", ""),
+            run=trip.request.run,
         )
         operation = self._desk.propose(proposal, inbox=trip.request.inbox)
         return Started(operation) if proposal.is_asked else Proposed(operation)
@@ -314,8 +323,9 @@ class Road:
     def _signal(
         self, trip: _Trip, judge: Judge, principal: Principal, world: World, signals: Signals[object], params: object
     ) -> Outcome:
-        shape = trip.shape
-        assert shape is not None
+        assert (shape := trip.shape) is not None
+        if trip.request.origin is Origin.SCHEDULED:
+            raise BadArguments(text("A schedule runs what reads or changes; {verb} steers.", verb=shape.command.name))
         if shape.of_type(params, OperationId) is None:
             self._resolve(trip, params)
         id = signals.find(params, world)
@@ -352,7 +362,8 @@ class Road:
 
     def _note(self, trip: _Trip, *, kind: str, outcome: str, why: str = "") -> int:
         shape, request = trip.shape, trip.request
-        details = {**(trip.fields or {}), "origin": request.origin.value, "channel": request.place.channel}
+        where = {"origin": request.origin.value, "channel": request.place.channel}
+        details = {**(trip.fields or {}), **request.of_schedule, **where}
         if why:
             details["why"] = why
 

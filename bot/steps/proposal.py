@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot.domain.operation import Place, Quorum, SignalKind
 from bot.domain.refs import OperationId, Principal
+from bot.domain.schedules import Run
 from bot.ports.apps import App
 from bot.steps.step import Plan
 
@@ -32,6 +33,8 @@ class Proposal:
     is_asked: bool
     """Starts, or is put to the vote, at once: no private plan first."""
     reason: str = ""
+    run: Run | None = None
+    """Of a schedule: stored with the operation, or neither is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from integrations.database.session import Session, micros
 from integrations.database.store import DatabaseStore
-from integrations.database.tables import inbox, leases, messages, operations, signals, steps, votes
+from integrations.database.tables import inbox, leases, messages, operations, runs, signals, steps, votes
 
 INBOX = timedelta(hours=25)
 """Slack may send an event again for a day."""
 OPERATIONS = timedelta(days=400)
 MESSAGES = timedelta(days=90)
+RUNS = timedelta(days=90)
 _BATCH = 200
 """Rows a transaction: others wait for SQLite's one writer."""
 
@@ -38,6 +39,7 @@ _OLD_MESSAGES = sa.delete(messages).where(
     sa.or_(messages.c.sent_rev >= messages.c.rev, messages.c.held == 1),
     ~_living.correlate(messages).exists(),
 )
+_OLD_RUNS = sa.delete(runs).where(runs.c.at < p("before"))
 _OLD_LEASES = sa.delete(leases).where(leases.c.until < p("before"))
 
 
@@ -53,6 +55,7 @@ def prune(store: DatabaseStore) -> Pruned:
     requests = store.maintain(lambda session: session.run(_OLD_INBOX, before=_before(session, INBOX)))
     store.maintain(lambda session: session.run(_OLD_LEASES, before=_before(session, INBOX)))
     said = store.maintain(lambda session: session.run(_OLD_MESSAGES, before=_before(session, MESSAGES)))
+    store.maintain(lambda session: session.run(_OLD_RUNS, before=_before(session, RUNS)))
     gone = 0
     while count := store.maintain(_prune_operations):
         gone += count

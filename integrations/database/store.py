@@ -18,6 +18,7 @@ from integrations.database.operations import SqlOperations
 from integrations.database.outbox import SqlOutbox, Turns
 from integrations.database.records import SqlRecords
 from integrations.database.releases import SqlDefaults, SqlReleases
+from integrations.database.schedules import SqlSchedules
 from integrations.database.session import Session
 from integrations.database.sqlite import Sqlite
 
@@ -83,6 +84,7 @@ class DatabaseStore:
             records=SqlRecords(session),
             outbox=SqlOutbox(session, self._turns),
             alerts=SqlAlertThreads(session),
+            schedules=SqlSchedules(session),
             meta=SqlMeta(session),
         )
 

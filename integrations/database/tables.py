@@ -217,5 +217,17 @@ alert_threads = _numbered(
     _int("updated"),
 )
 
+schedules = _table(
+    "schedules",
+    _text("id", key=True),
+    _text("cron"),
+    _text("zone"),
+    _text("misfire"),
+    _maybe_int("next_due"),
+    _int("tries", default="0"),
+    _int("try_at", default="0"),
+)
+runs = _table("runs", _text("job", key=True), _int("due", key=True), _text("state"), _text("op"), _int("at"))
+
 leases = _table("leases", _text("name", key=True), _text("owner"), _int("until"))
 meta = _table("meta", _text("name", key=True), _text("value"))
