@@ -26,7 +26,8 @@ class Search:
     target: Annotated[str, Arg("what, such as web/prod", example="APP/ENV")] = ""
     operation: Annotated[str, Arg("of one operation", example="OPERATION")] = ""
     kind: Annotated[
-        str, Arg("request, denied, vote, signal, intent, step, outcome, read, alert, alarm, adopt", example="KIND")
+        str,
+        Arg("request, denied, vote, signal, intent, step, outcome, read, missed, alert, alarm, adopt", example="KIND"),
     ] = ""
     since: Annotated[timedelta, Arg("how far back", example="1d")] = timedelta(days=7)
     limit: Annotated[int, Arg("how many")] = 15

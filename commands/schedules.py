@@ -23,7 +23,9 @@ def answer(params: Schedules, world: World) -> Reply:
         )
     head = (text("Schedule"), text("What"), text("When"), text("Next"), text("Last"))
     rows = tuple(_row(each) for each in found)
-    return Reply(text("Schedules"), (Table(head, rows), Paragraph(counted(len(found), "{n} schedule.", "{n} schedules."))))
+    return Reply(
+        text("Schedules"), (Table(head, rows), Paragraph(counted(len(found), "{n} schedule.", "{n} schedules.")))
+    )
 
 
 def _row(each: Planned) -> tuple[Text, ...]:
@@ -52,4 +54,6 @@ def _last(run: PastRun | None) -> Text:
     return text("{at}: {state}", at=run.due, state=words[run.state])
 
 
-COMMAND = Command("schedules", "what is run at set times", Schedules, "operations:read", Answers(answer))
+COMMAND = Command(
+    "schedules", "what is run at set times", Schedules, "operations:read", Answers(answer), example="schedules"
+)

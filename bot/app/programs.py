@@ -52,6 +52,10 @@ def complain(words: str) -> int:
     return REFUSED
 
 
+def sentences(error: PilothouseError) -> str:
+    return " ".join(part.plain() for part in (error.what, error.why, error.next) if part is not None)
+
+
 def set_up_log(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     structlog.configure(
@@ -121,13 +125,13 @@ def serve(path: Path | None) -> int:
     try:
         bot = real_bot(settings)
     except PilothouseError as error:
-        return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
+        return complain(sentences(error))
     live = Live(bot, webhook=outside.alert_webhook(settings))
     try:
         live.connect()
         live.serve_web()
     except PilothouseError as error:
-        return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
+        return complain(sentences(error))
     except OSError as error:
         return complain(f"The web address {settings.web.host}:{settings.web.port} cannot be had: {error.strerror}.")
     stopped = stop_signals()
@@ -147,7 +151,7 @@ def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str
         ground.start()
     except PilothouseError as error:
         ground.stop()
-        return complain(f"{error.what.plain()} {error.why.plain() if error.why else ''}".strip())
+        return complain(sentences(error))
     say(f"Pilothouse is ready: {ground.url}")
     say('Switch between people at the bottom left; in another terminal: .venv/bin/pilothouse run "status web"')
     wait_for_the_end(stop_signals())
@@ -172,7 +176,7 @@ def run(line: str, path: Path | None, *, yes: bool, wait: bool, as_json: bool, f
     try:
         bot = real_bot(settings)
     except PilothouseError as error:
-        return complain(error.what.plain())
+        return complain(sentences(error))
     try:
         alone = LocalExchange(user, bot.handle, bot.card, lambda: _turn(bot))
         return int(run_line(line, alone, screen, clock=clock, yes=yes, wait=wait, as_json=as_json))
@@ -209,7 +213,7 @@ def migrate(path: Path | None, role: str = "") -> int:
     try:
         say(f"The schema is at {migrate_schema(url, role=role)}.")
     except PilothouseError as error:
-        return complain(error.what.plain())
+        return complain(sentences(error))
     return OK
 
 
@@ -237,7 +241,7 @@ def audit_adopt(path: Path | None, *, reason: str) -> int:
     try:
         store, signer, sinks = _audit_parts(settings)
     except PilothouseError as error:
-        return complain(error.what.plain())
+        return complain(sentences(error))
     known, _ = collected([sink.read for sink in sinks])
     made = adopt(store, signer=signer, known=known, by=Principal(f"terminal:{my_name() or 'unknown'}"), reason=reason)
     for sink in sinks:

@@ -20,7 +20,6 @@ from bot.audit.records import record
 from bot.command import Answers, Changes, Risk, Signals
 from bot.domain.errors import (
     BadArguments,
-    NotEnrolled,
     PilothouseError,
     PolicyBroken,
     Preflight,
@@ -35,7 +34,7 @@ from bot.domain.reply import Reply, Text, text
 from bot.policy.gate import busy, check_permitted, check_rules, check_signal, check_standing
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
-from bot.ports.people import Identity, People, Status
+from bot.ports.people import People, Status
 from bot.ports.store import Store, Tx
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
@@ -54,6 +53,7 @@ from bot.road.request import (
     Signalled,
     Started,
 )
+from bot.road.who import identify, standings
 from bot.steps.codec import hash_plan
 from bot.steps.proposal import Given, Proposal
 
@@ -130,12 +130,12 @@ class Road:
             if (diagnosis := self._diagnosis(request)) is None:
                 raise
             return diagnosis
-        principal = trip.principal = request.principal or self._identify(judge, request.identity)
+        principal = trip.principal = request.principal or identify(judge, request.identity)
         shape, words = self._catalogue.find(request.line or "help")
         trip.shape = shape
         words, is_shared = take_share(words)
         world = self._world(principal, request)
-        for status in self._statuses(judge, principal, request):
+        for status in standings(judge, self._people, principal, request):
             check_standing(status, is_change=not isinstance(shape.command.does, Answers))
         defaults = world.trail.defaults(request.place) if shape.slots else {}
         if asks := self._form(trip, defaults, words):
@@ -178,23 +178,6 @@ class Road:
         return Answered(self._diagnose())
 
     # --- identify, parse, resolve, authorise --------------------------------------------------
-
-    def _identify(self, judge: Judge, identity: Identity) -> Principal:
-        principal = judge.person(identity)
-        if principal is None:
-            raise NotEnrolled(
-                text("I do not know you."),
-                why=text("The policy names nobody with the id {user}.", user=identity.user),
-                next=text("Ask whoever keeps the policy file to add you."),
-            )
-        return principal
-
-    def _statuses(self, judge: Judge, principal: Principal, request: Request) -> tuple[Status, ...]:
-        """Of whoever asks; nobody stands before us for a schedule, so all accounts of the person count."""
-        if request.principal:
-            return (Status.ACTIVE,)
-        asked = judge.identities(principal) if request.origin is Origin.SCHEDULED else (request.identity,)
-        return tuple(self._people.standing(identity).status for identity in asked)
 
     def _form(self, trip: _Trip, known: Mapping[str, str], words: str) -> Asks | None:
         shape, request = trip.shape, trip.request
@@ -323,7 +306,8 @@ class Road:
     def _signal(
         self, trip: _Trip, judge: Judge, principal: Principal, world: World, signals: Signals[object], params: object
     ) -> Outcome:
-        assert (shape := trip.shape) is not None
+        shape = trip.shape
+        assert shape is not None
         if trip.request.origin is Origin.SCHEDULED:
             raise BadArguments(text("A schedule runs what reads or changes; {verb} steers.", verb=shape.command.name))
         if shape.of_type(params, OperationId) is None:

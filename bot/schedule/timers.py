@@ -201,7 +201,11 @@ def _due(entry: Entry, first: datetime, now: datetime) -> Due:
 
 
 def _missed(due: Due, now: datetime, *, expires: bool) -> Text:
-    args: dict[str, Value] = {"n": due.missed if due.count < MOST else f"{MOST} or more", "first": due.first, "now": now}
+    args: dict[str, Value] = {
+        "n": due.missed if due.count < MOST else f"{MOST} or more",
+        "first": due.first,
+        "now": now,
+    }
     if expires:
         return counted(
             due.missed,

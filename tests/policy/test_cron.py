@@ -49,7 +49,9 @@ def test_due_times(cron: str, zone: str, start: str, expected: list[str]) -> Non
     assert due(cron, zone, start, len(expected)) == expected
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "UTC"]
+)
 @pytest.mark.parametrize("cron", ["30 2 * * *", "0 * * * *", "0 9 * * mon-fri"])
 def test_over_a_whole_year_time_only_goes_on(cron: str, zone: str) -> None:
     """A trigger that finds the same moment again, or one before, would run something twice or for ever."""
@@ -66,7 +68,8 @@ def test_over_a_whole_year_time_only_goes_on(cron: str, zone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cron", ["", "* * * *", "* * * * * *", "60 * * * *", "0 0 30 2 *", "0 8 * * lun", "@daily", "a b c d e", "0 25 * * *"]
+    "cron",
+    ["", "* * * *", "* * * * * *", "60 * * * *", "0 0 30 2 *", "0 8 * * lun", "@daily", "a b c d e", "0 25 * * *"],
 )
 def test_what_is_no_cron_expression_has_a_reason(cron: str) -> None:
     assert problem_of(cron)

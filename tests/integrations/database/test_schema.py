@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from integrations.database.schema import migrate
 from integrations.database.store import open_store
 from integrations.database.tables import CODE_LEVEL, metadata
 from tests.contracts.store.stage import RealClock
+
+HEAD = "0002"
 
 
 @pytest.fixture
@@ -42,10 +46,45 @@ def test_migrating_again_changes_nothing(path: Path) -> None:
     connection = sqlite3.connect(path)
     before = list(connection.execute("SELECT name, value FROM meta ORDER BY name"))
     connection.close()
-    assert migrate(f"sqlite:///{path}") == "0001"
+    assert migrate(f"sqlite:///{path}") == HEAD
     connection = sqlite3.connect(path)
     assert list(connection.execute("SELECT name, value FROM meta ORDER BY name")) == before
     connection.close()
+
+
+OLDER = ("DROP TABLE runs", "DROP TABLE schedules", "UPDATE alembic_version SET version_num = '0001'")
+"""What the version before this one had."""
+
+
+def test_an_older_schema_is_refused_with_the_command_that_mends_it_and_then_used(path: Path) -> None:
+    for sql in OLDER:
+        change(path, sql)
+    with pytest.raises(Refused, match="older") as error:
+        open_store(f"sqlite:///{path}", clock=RealClock())
+    assert error.value.next is not None
+    assert "pilothouse migrate" in error.value.next.plain()
+    assert migrate(f"sqlite:///{path}") == HEAD
+    store = open_store(f"sqlite:///{path}", clock=RealClock())
+    assert store.read(lambda tx: tx.schedules.list()) == ()
+    store.close()
+
+
+def test_a_start_on_an_older_schema_ends_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(f"data: {{folder: {tmp_path}}}\npolicy: {{path: {tmp_path}/policy.yaml}}\nweb: {{port: '0'}}\n")
+    path = tmp_path / "pilothouse.db"
+    open_store(f"sqlite:///{path}", clock=RealClock()).close()
+    for sql in OLDER:
+        change(path, sql)
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot", "serve", "--settings", str(settings)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "Run pilothouse migrate, then start again." in ended.stderr
 
 
 def test_a_newer_schema_that_still_serves_this_code_is_used(path: Path) -> None:
