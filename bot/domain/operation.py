@@ -64,11 +64,24 @@ class Phase(StrEnum):
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
     """It was stuck, and a person left it as it is."""
+    TAKEN_OVER = "taken-over"
+    """A successor goes on with what it had; nothing of it is undone."""
     REFUSED = "refused"
     """Stopped before the first write: the plan changed, a freeze, a lock, a right lost."""
 
 
-FINAL = frozenset({Phase.DONE, Phase.UNDONE, Phase.DENIED, Phase.EXPIRED, Phase.WITHDRAWN, Phase.CLOSED, Phase.REFUSED})
+FINAL = frozenset(
+    {
+        Phase.DONE,
+        Phase.UNDONE,
+        Phase.DENIED,
+        Phase.EXPIRED,
+        Phase.WITHDRAWN,
+        Phase.CLOSED,
+        Phase.REFUSED,
+        Phase.TAKEN_OVER,
+    }
+)
 BEFORE_WRITES = frozenset({Phase.DRAFT, Phase.WAITING, Phase.READY})
 STARTED = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.UNDOING, Phase.STUCK})
 
@@ -87,6 +100,8 @@ class SignalKind(StrEnum):
     ABORT = "abort"
     EXTEND = "extend"
     """15 minutes more for the step it was given at."""
+    TAKE_OVER = "take-over"
+    """Given by the engine when a successor begins, never by people; its words name the successor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +263,9 @@ def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
             if first(op, SignalKind.CANCEL) is None:
                 return Decision(op)
             return Decision(replace(op, phase=Phase.CLOSED, ended=now))
-        case Phase.DONE | Phase.UNDONE | Phase.DENIED | Phase.EXPIRED | Phase.WITHDRAWN | Phase.CLOSED | Phase.REFUSED:
+        case Phase.DONE | Phase.UNDONE | Phase.CLOSED | Phase.TAKEN_OVER:
+            return Decision(op)
+        case Phase.DENIED | Phase.EXPIRED | Phase.WITHDRAWN | Phase.REFUSED:
             return Decision(op)
         case _:
             assert_never(op.phase)

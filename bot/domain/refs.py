@@ -88,6 +88,29 @@ class Percent:
         return f"{self.value}"
 
 
+_PAIR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_PAIR_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A header or a cookie, `name:value`: of characters that mean nothing else in any router's configuration."""
+
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if not _PAIR_NAME.fullmatch(self.name) or not _PAIR_VALUE.fullmatch(self.value):
+            raise ValueError("NAME:VALUE of letters, digits, dashes and (in the value) dots")
+
+    @classmethod
+    def parse(cls, words: str) -> Pair:
+        return cls(*words.partition(":")[::2])
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.value}"
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """Text that must not be shown: repr, str and format hide it."""

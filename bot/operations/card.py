@@ -35,6 +35,7 @@ from bot.domain.reply import (
     span,
     text,
 )
+from bot.domain.succession import heir
 from bot.operations.build_card import DRAWN, KIND, build_card
 from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, short_hash, stopper, titled
@@ -83,10 +84,8 @@ def card(op: Operation) -> Reply:
             return _done(op, face)
         case Phase.UNDONE:
             return _undone(op, face)
-        case Phase.CLOSED:
-            why = Paragraph(text("*Why:* {why}", why=op.why or text("It was stuck.")))
-            who = Note(text("Left as it is by {who} · {id}", who=stopper(op), id=op.id))
-            return Reply(titled("Closed", face), (why, who))
+        case Phase.CLOSED | Phase.TAKEN_OVER:
+            return _left(op, face)
         case Phase.DENIED | Phase.EXPIRED | Phase.WITHDRAWN | Phase.REFUSED:
             return never_began(op, face)
         case _:
@@ -202,7 +201,8 @@ def _canary(op: Operation, face: Face) -> Reply:
         else Button(text("Pause"), f"pause {op.id}")
     )
     row.append(Button(text("Abort"), f"abort {op.id}", Style.DANGER, confirm=face.stop))
-    more = (*face.running, Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))
+    another = Button(text("Set another percentage"), f"canary {op.app} to {op.env}", opens=Opens.FORM)
+    more = (another, *face.running, Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))
     if is_holding:
         more = (Button(text("Wait 15 min more"), f"extend {op.id}"), *more)
     blocks.append(Buttons(tuple(row), more=more))
@@ -304,6 +304,21 @@ def _undone(op: Operation, face: Face) -> Reply:
         Buttons(failed[:3], more=(*failed[3:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
     ]
     return Reply(text("Rolled back · {undone}", undone=face.undone), tuple(blocks))
+
+
+def _left(op: Operation, face: Face) -> Reply:
+    """Where it stood: by a person, or for a successor."""
+    if op.phase is Phase.CLOSED:
+        why = Paragraph(text("*Why:* {why}", why=op.why or text("It was stuck.")))
+        who = Note(text("Left as it is by {who} · {id}", who=stopper(op), id=op.id))
+        return Reply(titled("Closed", face), (why, who))
+    other = heir(op)
+    words = text("{other} goes on with it, from where this one stood. Nothing was taken back.", other=other)
+    show = Button(text("Show {other}", other=other), f"plan {other}", opens=Opens.VIEW)
+    more = (Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW),)
+    state = text("{state} by {other}", state=text("Taken over"), other=other)
+    title = text("{state} · {title}", state=state, title=face.subject or face.title)
+    return Reply(title, (Paragraph(words), asked_by(op, _ended(op)), Buttons((show, *face.after), more=more)))
 
 
 def _next_after(op: Operation) -> tuple[Block, ...]:

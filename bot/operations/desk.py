@@ -244,6 +244,8 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
             fits = op.phase in BEFORE_WRITES or can_turn or (op.phase is Phase.STUCK and kind is SignalKind.CANCEL)
         case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.EXTEND:
             fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
+        case SignalKind.TAKE_OVER:
+            fits = False
     if kind is SignalKind.APPROVE and given.by in voters(op):
         raise NotNow(text("You have approved {id} already.", id=op.id), next=text("It waits for other people."))
     if not fits:

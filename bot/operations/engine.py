@@ -30,12 +30,13 @@ from bot.domain.errors import (
 from bot.domain.failpoints import failpoint
 from bot.domain.operation import Decision, Operation, Phase, Progress, Standing, decide
 from bot.domain.refs import AUTO, OperationId, Principal
-from bot.domain.reply import Text, text
+from bot.domain.reply import Text
 from bot.domain.workloads import Mark
 from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
 from bot.operations.leases import Leases
 from bot.operations.marks import reason_of, settle, step_key, writes_outside
+from bot.operations.succession import Wait, take_holds
 from bot.operations.thread import say_step, say_the_end, say_the_turn
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
@@ -153,17 +154,21 @@ class Engine:
         if decision.operation.phase is not Phase.READY:
             self._keep(tx, claim, op, decision)
             return
-        fence = tx.holds.take(op.holds, op.id)
-        if not isinstance(fence, int):
-            why = text("{holder} began to work on it first.", holder=fence)
-            self._refuse(tx, claim, "target-busy", why)
+        action = self._gate.command(op).permission
+        grip = take_holds(tx, op, action=action)
+        if isinstance(grip, Wait):
+            self._not_yet(tx, claim, grip.why)
             return
-        started = replace(op, phase=Phase.RUNNING, since=tx.now, started=tx.now, fence=fence, why=None)
+        if isinstance(grip, Text):
+            self._refuse(tx, claim, "target-busy", grip)
+            return
+        started = replace(op, phase=Phase.RUNNING, cursor=grip.cursor, since=tx.now, started=tx.now, why=None)
+        started = replace(started, fence=grip.fence)
         tx.records.append(
             record(
                 at=tx.now,
                 actor=str(op.requester),
-                action=self._gate.command(op).permission,
+                action=action,
                 target=target_of(op),
                 op=op.id,
                 kind="intent",
@@ -174,7 +179,8 @@ class Engine:
                     "plan": op.plan_hash,
                     "approved": ", ".join(str(s.by) for s in op.signals if s.kind.value == "approve"),
                     "steps": str(len(op.steps)),
-                    "fence": str(fence),
+                    "fence": str(grip.fence),
+                    **({"takes-over": grip.taken_over} if grip.taken_over else {}),
                 },
             )
         )

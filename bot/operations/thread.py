@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.operation import FINAL, Operation, Phase
 from bot.domain.reply import Block, Code, Paragraph, Reply, Text, text
+from bot.domain.succession import heir
 from bot.operations.build_card import KIND
 from bot.operations.desk import card_key, was_asked
 from bot.ports.store import MessageClass, Tx
@@ -60,6 +61,8 @@ def say_the_end(tx: Tx, op: Operation) -> None:
             words = text("{who} stuck: {title}. {why}", who=who, title=face.title, why=op.why or text(""))
         case Phase.DENIED:
             words = text("{who} denied: {title}.", who=who, title=face.title)
+        case Phase.TAKEN_OVER:
+            words = text("{who} taken over: {other} goes on with {title}.", who=who, other=heir(op), title=face.title)
         case Phase.EXPIRED:
             words = text("{who} expired: {title}. Nobody decided in time.", who=who, title=face.title)
         case Phase.REFUSED:

@@ -87,7 +87,7 @@ def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, wor
         )
     for hold in plan.holds:
         holder = world.book.holder(hold)
-        if holder is not None:
+        if holder is not None and holder != plan.takes_over:
             raise busy(world, hold, holder)
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from bot.command import AnyCommand, Arg, Command
 from bot.domain.errors import BadArguments
 from bot.domain.forms import FormField, Widget
-from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Percent, Secret, operation_id
+from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Pair, Percent, Secret, operation_id
 from bot.domain.reply import Text, text
 
 P = TypeVar("P")
@@ -91,6 +91,7 @@ KINDS: Mapping[object, Kind] = {
     EnvName: Kind(EnvName, str, "ENV", Widget.ENV),
     Percent: Kind(percent, str, "PERCENT", Widget.NUMBER),
     OperationId: Kind(operation_id, str, "OPERATION", Widget.TEXT),
+    Pair: Kind(Pair.parse, str, "NAME:VALUE", Widget.TEXT),
     Secret: Kind(Secret, lambda value: "", "-", Widget.SECRET),
 }
 

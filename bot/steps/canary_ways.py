@@ -14,7 +14,7 @@ from bot.domain.errors import Preflight
 from bot.domain.reply import Button, Confirm, Fact, Text, Value, text
 from bot.domain.workloads import Service
 from bot.ports.apps import App
-from bot.ports.traffic import Route
+from bot.ports.traffic import Match, Route
 from bot.ports.world import World
 from bot.steps.delivery import Target, adopt, candidate, check_still, proven, short, warn
 from bot.steps.replica_plan import achieved, canary_name, replica_steps, replicas_for
@@ -56,21 +56,37 @@ class Way:
     warnings: tuple[Text, ...]
     lines: tuple[str, ...]
     """For the full plan."""
+    always: str = ""
+    """Which requests reach the canary at every share."""
 
 
-def routes_of(world: World, target: Target) -> tuple[Service | None, tuple[Route, ...], list[Text]]:
-    """The Service whose routes can share requests, and what leads around them."""
+def routes_of(
+    world: World, target: Target, match: Match | None
+) -> tuple[Service | None, tuple[Route, ...], list[Text]]:
+    """The Service whose routes can share requests, and what leads around them. Raises Preflight where the requests of
+    `match` cannot be told apart."""
     traffic = world.cluster(target.scope.cluster).traffic
     chosen: Service | None = None
     routes: tuple[Route, ...] = ()
     others: list[Text] = []
+    unmatched: tuple[Text, ...] = ()
     for service in target.around.services:
-        found = traffic.routes(target.scope.namespace, service.ref.name, canary=f"{service.ref.name}-canary")
+        found = traffic.routes(
+            target.scope.namespace, service.ref.name, canary=f"{service.ref.name}-canary", match=match
+        )
         others += [*found.owners, *found.refused]
         if found.splits and chosen is None:
-            chosen, routes = service, found.splits
+            chosen, routes, unmatched = service, found.splits, found.unmatched
         elif found.splits:
             others.append(text("What comes through service {name} is *not shared*", name=service.ref.name))
+    if match is not None and (chosen is None or unmatched):
+        raise Preflight(
+            text("Requests with {match} cannot be led to the canary.", match=str(match)),
+            why=unmatched[0]
+            if unmatched
+            else text("No route leads to {name}; pods share all alike.", name=target.ref.name),
+            next=text("Ask without it, or lead to it by an HTTPRoute or an IngressRoute."),
+        )
     return chosen, routes, others
 
 
@@ -119,7 +135,10 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
         f"everything back to it, then {canary_name(target)} is removed",
     )
     words = f"by weights of {names}"
-    return Way("weights", words, steps, sizes, max(ask.shares), tuple(warnings), lines)
+    always = str(routes[0].match or "")
+    if ask.shares[0] == 0:
+        warnings.append(text("At 0 % only requests with {match} reach it", match=always))
+    return Way("weights", words, steps, sizes, max(ask.shares), tuple(warnings), lines, always)
 
 
 def check_room(target: Target, more: int) -> None:
@@ -221,6 +240,7 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
         Fact(text("Version"), text("{old} beside *{version}*\n`{digest}`", digest=short(digest)[:6], **args)),
         Fact(text("Shares"), text("{path}\n{how}", path=path, how=way.words)),
         Fact(text("Pods"), text("{n} stable, {sizes} canary", n=stable, sizes=", then ".join(map(str, way.sizes)))),
+        *([Fact(text("Always"), text("requests with {match}", match=way.always))] if way.always else []),
         Fact(text("Each share"), _patience(ask, way)),
         *([Fact(text("From the policy"), text("{names}", names=", ".join(ask.by_policy)))] if ask.by_policy else []),
     )

@@ -12,8 +12,8 @@ from bot.domain.progressive import Program, StepList
 from bot.domain.refs import PlanHash
 from bot.domain.templates import Template
 from bot.ports.store import Proof
-from bot.ports.traffic import Route
-from bot.steps import analysis, build, canary, progressive, records, rollout, scaling, weights
+from bot.ports.traffic import Match, MatchKind, Route
+from bot.steps import analysis, build, canary, progressive, records, rollout, scaling, takeover, weights
 from bot.steps.step import Face, Plan, Planned
 
 STEPS: tuple[type, ...] = (
@@ -27,6 +27,8 @@ STEPS: tuple[type, ...] = (
     canary.HoldCanary,
     canary.SwitchSelector,
     canary.DeleteCanary,
+    takeover.TakeOver,
+    takeover.ResizeCanary,
     weights.CreateCanaryService,
     weights.DeleteCanaryService,
     weights.DrainCanary,
@@ -81,7 +83,9 @@ _REPLY: tuple[type, ...] = (
     Standing,
 )
 
-_CODEC = Codec((*_REPLY, *STEPS, Face, Planned, Template, Program, StepList, refs.ObjectRef, Route, Proof))
+_CODEC = Codec(
+    (*_REPLY, *STEPS, Face, Planned, Template, Program, StepList, refs.ObjectRef, Route, Match, MatchKind, Proof)
+)
 
 
 def dump(value: object) -> str:

@@ -88,3 +88,5 @@ class Plan:
     """And which percentage of the app's pods that is."""
     extra: dict[str, str] = field(default_factory=dict)
     """Facts for the audit record (version from, to)."""
+    takes_over: str = ""
+    """The operation whose holds and objects it goes on with, from its step `TakeOver` on."""

@@ -60,8 +60,9 @@ def whole(target: Target) -> int:
 
 
 def pods_for(stable: int, percent: int) -> int:
-    """The canary's share of the requests, served by the same share of pods: ceil(stable x weight)."""
-    return ceil(stable * percent / 100)
+    """The canary's share of the requests, served by the same share of pods: ceil(stable x weight); one for those alone
+    that are led to it by a header."""
+    return max(1, ceil(stable * percent / 100))
 
 
 def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wanted: Wanted) -> list[Planned]:
@@ -87,18 +88,18 @@ def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wa
         Planned(CreateCanaryService(service.ref, own, names), DeleteCanaryService(own)),
         Planned(CreateCanary(target.ref, canary, template, names, 0, wanted.version), DeleteCanary(canary)),
     ]
-    before, pods = 0, 0
+    before, pods, is_first = 0, 0, True
     for weight, size in zip(weights, planned, strict=True):
         if size != pods:
             undo = DrainCanary(canary, sizes) if pods == 0 else None
             grow = ScaleCanary(canary, pods, size, wanted.version)
             steps.append(Planned(grow, undo, deadline=deadline))
-        if before == 0:
+        if is_first:
             steps += [Planned(Settle(route, 0, timedelta()), Settle(route, 0, SETTLE)) for route in routes]
         for route, home in zip(routes, back, strict=True):
             give = SetWeight(route, (before,), weight, canary, size, wanted.version)
             steps.append(Planned(give, home, deadline=deadline, undo_deadline=deadline * 2))
-        before, pods = weight, size
+        before, pods, is_first = weight, size, False
         if weight != ALL:
             look = Analyse(
                 target=canary,

@@ -13,7 +13,7 @@ from datetime import timedelta
 from bot.domain.errors import Conflict
 from bot.domain.operation import Progress, Standing
 from bot.domain.refs import ObjectRef
-from bot.domain.reply import Text, text
+from bot.domain.reply import Text, Value, text
 from bot.domain.workloads import Autoscaler, Mark
 from bot.ports.traffic import Route, Split
 from bot.ports.world import Hands, World
@@ -128,18 +128,21 @@ class SetWeight:
     version: str
 
     def describe(self) -> Text:
-        return text("{route}: {n} % to {version}", route=named(self.route), n=self.after, version=self.version)
+        args: dict[str, Value] = {"route": named(self.route), "n": self.after, "version": self.version}
+        if self.route.match is not None:
+            return text("{route}: {n} % to {version}, and all with {match}", match=str(self.route.match), **args)
+        return text("{route}: {n} % to {version}", **args)
 
     def targets(self) -> tuple[ObjectRef, ...]:
         return (self.route.ref,)
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
         split = world.cluster(self.route.ref.cluster).traffic.split(self.route)
-        if split.weight == self.after:
+        if split.weight == self.after and split.is_matched is (self.route.match is not None):
             if split.mark is None or split.mark.operation != mark.operation:
                 return _changed(self.route)
             return _taken_up(split, self.route)
-        if split.weight not in self.before:
+        if split.weight not in self._sources():
             return _changed(self.route)
         rollout = look(world, self.canary)
         if rollout is None:
@@ -152,7 +155,11 @@ class SetWeight:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         writer = hands.cluster(self.route.ref.cluster).traffic
-        writer.set_weight(self.route, before=self.before, after=self.after, mark=mark)
+        writer.set_weight(self.route, before=self._sources(), after=self.after, mark=mark)
+
+    def _sources(self) -> tuple[int, ...]:
+        """The share may be right and the requests of the match not led yet."""
+        return self.before if self.route.match is None else (*self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +183,9 @@ class ReturnTraffic:
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
         split = world.cluster(self.route.ref.cluster).traffic.split(self.route)
-        if split.weight == 0:
+        if split.weight == 0 and not split.is_matched:
             return _taken_up(split, self.route)
-        if split.weight not in self.before:
+        if split.weight not in {*self.before, 0}:
             return _changed(self.route)
         stable = world.cluster(self.stable.cluster).workloads.rollout(self.stable).workload
         wanted = min(self.pods, stable.replicas)
@@ -193,7 +200,7 @@ class ReturnTraffic:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         writer = hands.cluster(self.route.ref.cluster).traffic
-        writer.set_weight(self.route, before=self.before, after=0, mark=mark)
+        writer.restore(self.route, before=(*self.before, 0), mark=mark)
 
 
 @dataclass(frozen=True, slots=True)

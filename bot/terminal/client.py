@@ -219,7 +219,7 @@ def _exit(phase: Phase, wanted: Phase, *, may_settle: bool) -> Exit | None:
             return Exit.DONE if wanted is Phase.UNDONE else Exit.WENT_BACK
         case Phase.WITHDRAWN:
             return Exit.DONE if wanted is Phase.UNDONE else Exit.REFUSED
-        case Phase.DRAFT | Phase.DENIED | Phase.EXPIRED | Phase.REFUSED:
+        case Phase.DRAFT | Phase.DENIED | Phase.EXPIRED | Phase.REFUSED | Phase.TAKEN_OVER:
             return Exit.REFUSED
 
 

@@ -6,7 +6,7 @@ where the app's Service stands in it alone; it is tested whole before it is set,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,19 +17,19 @@ from bot.domain.errors import Conflict, Missing, Refused
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark, Service
-from bot.ports.traffic import FoundRoutes, Route, Split
+from bot.ports.traffic import FoundRoutes, Match, Route, Split
 from integrations.kubernetes import marks, shapes, traffic_ingress
 from integrations.kubernetes.connection import Connection, place
 from integrations.kubernetes.decoding import service as decoded_service
 from integrations.kubernetes.errors import SYSTEM
 from integrations.kubernetes.patching import Change, Object, Operations, Patcher, labels, refuse_higher_fence
+from integrations.kubernetes.traffic_rules import at, bind, can_match, lists_at, places, state_of
 from integrations.kubernetes.writing import Pin
 
 LISTED = ("HTTPRoute", "TraefikService", "IngressRoute")
 """The most exact first: where one kind leads to the app, the others are not looked at."""
 _LONGEST = 300
 _PAGE = 500
-Backends = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class KubernetesTraffic:
     cluster: str
     observer: Connection
 
-    def routes(self, namespace: str, service: str, *, canary: str) -> FoundRoutes:
+    def routes(self, namespace: str, service: str, *, canary: str, match: Match | None = None) -> FoundRoutes:
         refused: list[Text] = []
         for kind in LISTED:
-            splits, owners = [], []
+            splits, owners, unmatched = [], [], []
             for found in self._all(kind, namespace):
                 lists, others = _lists(kind, found, service)
                 name = f"{kind} {found['metadata']['name']}"
@@ -49,19 +49,27 @@ class KubernetesTraffic:
                 elif lists and kind == "HTTPRoute" and not _parents(found):
                     refused.append(text("No gateway accepts {name}", name=name))
                 elif lists:
-                    splits.append(Route(self._ref(kind, found), service, canary, lists))
+                    narrowed = match
+                    if match is not None and (
+                        why := can_match(kind, found, service, match, is_traefik=_is_traefik(found))
+                    ):
+                        unmatched.append(text("{name}: {why}", name=name, why=why))
+                        narrowed = None
+                    bound = bind(kind, found, lists, narrowed)
+                    splits.append(Route(self._ref(kind, found), service, canary, bound, narrowed))
                     if owner := _owner(found):
                         owners.append(
                             text("*{owner}* also writes {name} and may take the share back", owner=owner, name=name)
                         )
             if splits:
-                return FoundRoutes(tuple(splits), tuple(refused), tuple(owners))
+                return FoundRoutes(tuple(splits), tuple(refused), tuple(owners), tuple(unmatched))
+        hindrance = traffic_ingress.cannot_match(match)
         ingresses = [
-            route
+            replace(route, match=None if hindrance else match)
             for found in self._all("Ingress", namespace)
             if (route := traffic_ingress.route(found, self.cluster, service, canary)) is not None
         ]
-        return FoundRoutes(tuple(ingresses), tuple(refused))
+        return FoundRoutes(tuple(ingresses), tuple(refused), unmatched=(hindrance,) if hindrance and ingresses else ())
 
     def split(self, route: Route) -> Split:
         found = Patcher(self.observer, self.observer).find(route.ref)
@@ -70,7 +78,9 @@ class KubernetesTraffic:
         if found is None:
             raise Missing(SYSTEM, text("{target} is gone.", target=str(route.ref)))
         is_observed, trouble = _taken_up(found) if route.ref.kind == "HTTPRoute" else (True, "")
-        return Split(weight_of(route, found), is_observed, marks.mark_of(labels(found)), trouble[:_LONGEST])
+        weight, is_matched = state_of(route, found) or (None, False)
+        mark = marks.mark_of(labels(found))
+        return Split(weight, is_observed, mark, is_matched, trouble=trouble[:_LONGEST])
 
     def service(self, namespace: str, name: str) -> Service | None:
         try:
@@ -105,15 +115,22 @@ class KubernetesTrafficWriter:
     pin: Pin
 
     def set_weight(self, route: Route, *, before: tuple[int, ...], after: int, mark: Mark) -> None:
+        self._put(route, before, (after, route.match is not None), mark)
+
+    def restore(self, route: Route, *, before: tuple[int, ...], mark: Mark) -> None:
+        self._put(route, before, (0, False), mark)
+
+    def _put(self, route: Route, before: tuple[int, ...], after: tuple[int, bool], mark: Mark) -> None:
         self.pin()
         patcher = Patcher(self.reads, self.writes)
         if route.ref.kind == "Ingress":
-            traffic_ingress.set_weight(patcher, route, before=before, after=after, mark=mark)
+            traffic_ingress.put(patcher, route, before=before, after=after, mark=mark)
             return
+        weight, is_matched = after
         change = Change(
-            before=lambda found: weight_of(route, found) in before,
-            after=lambda found: weight_of(route, found) == after,
-            operations=lambda found: _operations(route, found, after),
+            before=lambda found: (state_of(route, found) or (None, False))[0] in before,
+            after=lambda found: state_of(route, found) == after,
+            operations=lambda found: _operations(route, found, weight, is_matched=is_matched),
         )
         patcher.apply(route.ref, change, mark)
 
@@ -159,44 +176,17 @@ def _owner(found: Object) -> str:
     return next((name for word, name in _OWNERS.items() if any(word in sign.lower() for sign in signs)), "")
 
 
-def weight_of(route: Route, found: Object) -> int | None:
-    """The one weight that all its lists have; None where some list is none of ours."""
-    known = {_weight_at(found, pointer, was, route) for pointer, was in route.backends.items()}
-    return known.pop() if len(known) == 1 else None
-
-
-def _weight_at(found: Object, pointer: str, was: str, route: Route) -> int | None:
-    standing = _at(found, pointer)
-    if standing == split_list(was, route, 0):
-        return 0
-    if not isinstance(standing, list):
-        return None
-    weight = next((each.get("weight") for each in standing if each.get("name") == route.canary), None)
-    return weight if isinstance(weight, int) and standing == split_list(was, route, weight) else None
-
-
-def split_list(was: str, route: Route, weight: int) -> Backends:
-    """The list as it was at 0, else its one backend beside the same one of the canary."""
-    [only] = original = msgspec.json.decode(was, type=Backends)
-    if weight == 0:
-        return original
-    return [{**only, "weight": 100 - weight}, {**only, "name": route.canary, "weight": weight}]
-
-
-def _operations(route: Route, found: Object, weight: int) -> Operations:
-    tests = [{"op": "test", "path": pointer, "value": _at(found, pointer)} for pointer in route.backends]
-    puts = [
-        {"op": "add", "path": pointer, "value": split_list(was, route, weight)}
-        for pointer, was in route.backends.items()
-    ]
-    return [*tests, *puts]
+def _operations(route: Route, found: Object, weight: int, *, is_matched: bool) -> Operations:
+    tests = [{"op": "test", "path": pointer, "value": at(found, pointer)} for pointer in route.backends]
+    wanted = lists_at(route, weight, is_matched=is_matched)
+    return [*tests, *({"op": "add", "path": pointer, "value": value} for pointer, value in wanted.items())]
 
 
 def _lists(kind: str, found: Object, service: str) -> tuple[dict[str, str], int]:
     """Lists in which the Service stands alone, by place, and how many hold it among others."""
     alone: dict[str, str] = {}
     others = 0
-    for pointer, backends in _places(kind, found.get("spec") or {}):
+    for pointer, backends in places(kind, found.get("spec") or {}):
         mine = [each for each in backends if _is_service(each, service, found["metadata"]["namespace"])]
         if mine and len(backends) == 1 and mine[0].get("weight") != 0:
             alone[pointer] = canonical(backends)
@@ -205,39 +195,20 @@ def _lists(kind: str, found: Object, service: str) -> tuple[dict[str, str], int]
     return alone, others
 
 
-def _places(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    match kind:
-        case "HTTPRoute":
-            for index, rule in enumerate(spec.get("rules") or []):
-                yield f"/spec/rules/{index}/backendRefs", rule.get("backendRefs") or []
-        case "IngressRoute":
-            for index, rule in enumerate(spec.get("routes") or []):
-                yield f"/spec/routes/{index}/services", rule.get("services") or []
-        case _:
-            yield "/spec/weighted/services", (spec.get("weighted") or {}).get("services") or []
-
-
 def _is_service(backend: Mapping[str, Any], service: str, namespace: str) -> bool:
     is_here = backend.get("namespace", namespace) == namespace
     return backend.get("name") == service and backend.get("kind", "Service") == "Service" and is_here
 
 
-def _at(found: Object, pointer: str) -> Any:
-    """What stands at a JSON pointer; None where nothing does."""
-    value: Any = found
-    for part in pointer.split("/")[1:]:
-        if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        elif isinstance(value, dict):
-            value = value.get(part)
-        else:
-            return None
-    return value
-
-
 def _parents(found: Object) -> list[Mapping[str, Any]]:
     parents: list[Mapping[str, Any]] = (found.get("status") or {}).get("parents") or []
     return parents
+
+
+def _is_traefik(found: Object) -> bool:
+    """Every gateway that takes it is Traefik's."""
+    names = {str(parent.get("controllerName", "")) for parent in _parents(found)}
+    return bool(names) and all(name.startswith("traefik.io/") for name in names)
 
 
 def _taken_up(found: Object) -> tuple[bool, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain.templates import Template
 from bot.domain.workloads import Strategy
+from bot.ports.traffic import Match
 from integrations.simulated.behaviours import GOOD, Behaviour
 
 TEMPLATE_HASH = "pod-template-hash"
@@ -187,6 +188,8 @@ class SimulatedRoute(Marked):
     """As the router has them, a moment later."""
     generation: int = 1
     observed_generation: int = 1
+    match: Match | None = None
+    """Requests that always go to the canary: none of those that come in here."""
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from bot.domain.errors import Missing
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark, Service
-from bot.ports.traffic import FoundRoutes, Route, Split
+from bot.ports.traffic import FoundRoutes, Match, Route, Split
 from integrations.simulated import marks
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.objects import SimulatedRoute, SimulatedService
@@ -26,7 +26,7 @@ class SimulatedTraffic:
     world: SimulatedWorld
     state: ClusterState
 
-    def routes(self, namespace: str, service: str, *, canary: str) -> FoundRoutes:
+    def routes(self, namespace: str, service: str, *, canary: str, match: Match | None = None) -> FoundRoutes:
         self.world.meet(SYSTEM, "routes")
         with self.world.entered():
             found = [each for each in self.state.namespace(namespace).routes.values() if each.service == service]
@@ -42,6 +42,7 @@ class SimulatedTraffic:
                     service,
                     canary,
                     {PLACE: json.dumps(each.weights, sort_keys=True)},
+                    match,
                 )
                 for each in whole
             ]
@@ -54,7 +55,9 @@ class SimulatedTraffic:
             if found is None or found.uid != route.ref.uid:
                 raise Missing(SYSTEM, text("{target} is gone.", target=str(route.ref)))
             is_observed = found.observed_generation == found.generation
-            return Split(_weight(route, found.weights), is_observed, marks.mark_of(found.labels))
+            is_matched = found.match is not None
+            weight = _weight(route, found.weights) if found.match in {None, route.match} else None
+            return Split(weight, is_observed, marks.mark_of(found.labels), is_matched)
 
     def service(self, namespace: str, name: str) -> Service | None:
         self.world.meet(SYSTEM, "service")
@@ -71,19 +74,27 @@ class SimulatedTrafficWriter:
     writer: Writer
 
     def set_weight(self, route: Route, *, before: tuple[int, ...], after: int, mark: Mark) -> None:
+        self._put(route, before, after, route.match, mark)
+
+    def restore(self, route: Route, *, before: tuple[int, ...], mark: Mark) -> None:
+        self._put(route, before, 0, None, mark)
+
+    def _put(self, route: Route, before: tuple[int, ...], after: int, match: Match | None, mark: Mark) -> None:
         state = self.writer.state
-        wanted = _weights(route, after)
+        wanted = (_weights(route, after), match)
         with state.world.entered():
             there = state.namespace(route.ref.namespace).routes.get(route.ref.name)
             now = _weight(route, there.weights) if there else None
+            led = there.match if there and there.match == route.match else None
 
         def put(found: SimulatedRoute) -> None:
-            found.weights = dict(wanted)
+            weights, found.match = wanted
+            found.weights = dict(weights)
             state.route_changed(found)
 
-        source = _weights(route, now if now in before else before[0])
-        change: Change[SimulatedRoute, Weights] = Change(
-            lambda found: found.weights, source, wanted, put, f"weight {now} -> {after}"
+        source = (_weights(route, now if now in before else before[0]), led)
+        change: Change[SimulatedRoute, tuple[Weights, Match | None]] = Change(
+            lambda found: (found.weights, found.match), source, wanted, put, f"weight {now} -> {after}"
         )
         self.writer.apply("set_weight", route.ref, lambda ns, name: state.namespace(ns).routes.get(name), change, mark)
 

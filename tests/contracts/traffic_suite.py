@@ -11,7 +11,7 @@ from bot.domain.errors import Conflict, Missing
 from bot.domain.refs import ObjectRef, OperationId
 from bot.domain.workloads import Mark
 from bot.ports.clusters import Acting, Cluster
-from bot.ports.traffic import Route, Traffic, TrafficWriter
+from bot.ports.traffic import Match, MatchKind, Route, Traffic, TrafficWriter
 
 ANN = Acting("ann", ("devs",), "op-7")
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -84,6 +84,26 @@ class TrafficContract:
         stage.observe(route.ref)
         [again] = reads.routes(stage.namespace, "web", canary="web-canary").splits
         assert again.backends == route.backends
+
+    @pytest.mark.parametrize("weight", [0, 10, 100])
+    def test_some_requests_always_reach_the_canary_until_all_is_put_back(
+        self, stage: TrafficStage, reads: Traffic, writes: TrafficWriter, ref: ObjectRef, weight: int
+    ) -> None:
+        match = Match(MatchKind.HEADER, "x-canary", "always")
+        [route] = reads.routes(stage.namespace, "web", canary="web-canary", match=match).splits
+        assert route.match == match
+        assert (reads.split(route).weight, reads.split(route).is_matched) == (0, False)
+        writes.set_weight(route, before=(0,), after=weight, mark=mark())
+        writes.set_weight(route, before=(0,), after=weight, mark=mark())
+        assert (reads.split(route).weight, reads.split(route).is_matched) == (weight, True)
+        writes.set_weight(route, before=(weight,), after=50, mark=mark("2"))
+        assert (reads.split(route).weight, reads.split(route).is_matched) == (50, True)
+        with pytest.raises(Conflict):
+            writes.restore(route, before=(10, 100, 0), mark=mark("u1"))
+        writes.restore(route, before=(50, 0), mark=mark("u1"))
+        assert (reads.split(route).weight, reads.split(route).is_matched) == (0, False)
+        [again] = reads.routes(stage.namespace, "web", canary="web-canary", match=match).splits
+        assert again == route
 
     def test_asked_is_not_achieved(
         self, stage: TrafficStage, reads: Traffic, writes: TrafficWriter, route: Route

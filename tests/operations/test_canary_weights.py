@@ -226,3 +226,71 @@ def test_what_cannot_be_had_is_said_before_anything_is_done(shop: Bench, line: s
     assert answer.is_error
     assert says in words(answer), words(answer)
     assert not shop.world.effects
+
+
+# --- requests that always reach it ----------------------------------------------------------------
+
+
+def led(bot: Bench) -> str:
+    return str(state(bot).namespace(NAMESPACE).routes["web"].match or "")
+
+
+def test_a_header_leads_to_the_canary_at_every_share_and_nothing_of_it_is_left(shop: Bench) -> None:
+    plan = shop.say("ana", "canary web@1.8.2 10 to staging header=x-canary:always")
+    assert "requests with header x-canary: always" in words(plan)
+    id = shop.start("ana", "canary web@1.8.2 10 to staging steps=50 hold=1m requests=1 header=x-canary:always")
+    seen = set()
+    for _ in range(2000):
+        shop.turn()
+        weight = weights(shop).get("web-canary", 0)
+        assert not weight or led(shop) == "header x-canary: always", weight
+        seen.add(weight)
+        if shop.operation(id).is_final:
+            break
+    assert shop.operation(id).phase is Phase.DONE, shop.operation(id).why
+    assert seen == {0, 10, 50, 100}
+    assert led(shop) == ""
+    check_nothing_is_left(shop)
+
+
+def test_at_nothing_only_those_reach_it(shop: Bench) -> None:
+    id = shop.start("ana", "canary web@1.8.2 0 to staging steps=30 cookie=beta:always")
+    waiting = shop.run(id, until=is_watching)
+    assert led(shop) == "cookie beta=always"
+    assert weights(shop) == {"web": 1}
+    canary = workload(shop, "web-canary")
+    assert canary is not None
+    assert canary.available == 1
+    for _ in range(60):
+        shop.turn()
+    assert shop.operation(id).cursor == waiting.cursor
+    new = shop.start("ana", "canary web 40 to staging")
+    shop.run(new, until=lambda op: op.is_final or is_watching(op))
+    assert weights(shop) == {"web": 60, "web-canary": 40}
+    assert led(shop) == "cookie beta=always"
+    assert "stays as it is while it runs" in words(shop.say("ana", "canary web 50 to staging header=x:y"))
+    shop.say("lee", f"abort {new}")
+    assert shop.run(new).phase is Phase.UNDONE
+    assert led(shop) == ""
+    check_nothing_is_left(shop)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("canary web@1.8.2 10 to staging header=x-canary", "NAME:VALUE"),
+        ("canary web@1.8.2 10 to staging header=`x`:y", "NAME:VALUE"),
+        ("canary web@1.8.2 10 to staging header=a:b cookie=c:d", "Either a header or a cookie"),
+    ],
+)
+def test_a_header_that_cannot_be_meant_is_said(shop: Bench, line: str, says: str) -> None:
+    answer = shop.say("ana", line)
+    assert answer.is_error
+    assert says in words(answer), words(answer)
+
+
+def test_without_a_route_no_request_can_be_told_apart(bot: Bench) -> None:
+    answer = bot.say("ana", "canary web@1.8.2 10 to staging header=x-canary:always")
+    assert answer.is_error
+    assert "pods share all alike" in words(answer)
+    assert "HTTPRoute" in words(answer)
