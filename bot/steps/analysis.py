@@ -80,7 +80,13 @@ class Analyse:
                 standing, why = Standing.WAITING, text("nobody promoted it in time")
             case _:
                 standing, why = Standing.WAITING, text("It could not be judged in time. {words}", words=words)
-        return Progress(standing, why, ready, all_pods, report, chart, AGAIN)
+        return Progress(standing, why, ready, all_pods, report, chart, self._again(held))
+
+    def _again(self, held: timedelta) -> timedelta:
+        """Metrics are not asked every second, but the end of the time is not slept over."""
+        if self.time is None or held >= self.time:
+            return AGAIN
+        return min(AGAIN, self.time - held)
 
     def act(self, hands: Hands, mark: Mark) -> None:
         """It only watches."""

@@ -77,6 +77,14 @@ class Bench:
     core: Core
     policy: Callable[[str | None], None]
     """Another policy text from now on; None: the example's."""
+    opened: Callable[[], Core]
+    """A new process over the same database; the one before has to be closed."""
+
+    def restart(self, *, after: timedelta) -> None:
+        """The process ends, and nobody looks for so long."""
+        self.core.store.close()
+        self.clock.move(after)
+        self.core = self.opened()
 
     def outcome(
         self, who: str, line: str, *, channel: str = "C0WEB", values: Mapping[str, str] | None = None
@@ -159,7 +167,6 @@ def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
         current["judge"] = Judge(parse((policy if policy is not None else POLICY.read_text()).encode()))
 
     use(None)
-    store = open_store(url or f"sqlite:///{folder}/pilothouse.db", clock=clock)
     people = KnownPeople(clock)
     alerts = SimulatedAlerts(world)
     builds = SimulatedBuilds(world)
@@ -173,21 +180,25 @@ def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
         builds=builds,
         build_writer=builds,
     )
-    core = build(
-        store=store,
-        parts=parts,
-        sites=sites(),
-        people=people,
-        judge=lambda: current["judge"],
-        clock=clock,
-        verifier=lambda: Verdict(True, 0, ()),
-        checks=tuple,
-        alerts_channel="C0ALERTS",
-    )
+
+    def opened() -> Core:
+        return build(
+            store=open_store(url or f"sqlite:///{folder}/pilothouse.db", clock=clock),
+            parts=parts,
+            sites=sites(),
+            people=people,
+            judge=lambda: current["judge"],
+            clock=clock,
+            verifier=lambda: Verdict(True, 0, ()),
+            checks=tuple,
+            alerts_channel="C0ALERTS",
+        )
+
+    made = Bench(clock, world, people, opened(), use, opened)
     try:
-        yield Bench(clock, world, people, core, use)
+        yield made
     finally:
-        store.close()
+        made.core.store.close()
 
 
 def sites() -> Mapping[EnvName, tuple[Site, ...]]:

@@ -50,7 +50,7 @@ CLUSTER = "rig"
 HOOK_SECRET = "webhook-secret-of-the-rig-0123456789"
 SLASH = frozenset(command.name for command in CATALOGUE if command.slash)
 ALERTS, AUDIT = "alerts", "paas-audit"
-ENDS = ("Done", "Rolled back", "Stopped", "Stuck", "Denied", "Expired", "Withdrawn")
+ENDS = ("Done", "Rolled back", "Stopped", "Stuck", "Denied", "Expired", "Withdrawn", "Taken over")
 
 PEOPLE = People(users=("ana@example.com", "bo@example.com", "lee@example.com"), groups=("team-web", "sre"))
 """As the clusters know them."""

@@ -58,6 +58,8 @@ class Load:
     threads: int = 8
     total: int | None = None
     timeout: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
     _workers: list[threading.Thread] = field(default_factory=list)
@@ -110,7 +112,7 @@ class Load:
         start = time.monotonic()
         connection = http.client.HTTPConnection(host, port, timeout=self.timeout)
         try:
-            connection.request("GET", path, headers={"Connection": "close"})
+            connection.request("GET", path, headers={"Connection": "close", **self.headers})
             answer = connection.getresponse()
             version = answer.read().decode().strip()
         except (OSError, http.client.HTTPException) as error:
@@ -125,8 +127,10 @@ class Load:
             self._seconds.append(time.monotonic() - start)
 
 
-def send(url: str, *, total: int, rate: float = 200.0, threads: int = 8) -> LoadResult:
+def send(
+    url: str, *, total: int, rate: float = 200.0, threads: int = 8, headers: Mapping[str, str] | None = None
+) -> LoadResult:
     """Sends so many requests, and returns when all are answered or lost."""
-    with Load(url, rate=rate, threads=threads, total=total) as load:
+    with Load(url, rate=rate, threads=threads, total=total, headers=headers or {}) as load:
         load.join()
     return load.result
