@@ -36,7 +36,7 @@ from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
 from bot.operations.leases import Leases
 from bot.operations.marks import reason_of, settle, step_key, writes_outside
-from bot.operations.succession import Wait, take_holds
+from bot.operations.succession import Wait, record_intent, take_holds
 from bot.operations.thread import say_step, say_the_end, say_the_turn
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
@@ -164,26 +164,7 @@ class Engine:
             return
         started = replace(op, phase=Phase.RUNNING, cursor=grip.cursor, since=tx.now, started=tx.now, why=None)
         started = replace(started, fence=grip.fence)
-        tx.records.append(
-            record(
-                at=tx.now,
-                actor=str(op.requester),
-                action=action,
-                target=target_of(op),
-                op=op.id,
-                kind="intent",
-                outcome="ok",
-                details={
-                    "command": op.kind,
-                    "line": op.line,
-                    "plan": op.plan_hash,
-                    "approved": ", ".join(str(s.by) for s in op.signals if s.kind.value == "approve"),
-                    "steps": str(len(op.steps)),
-                    "fence": str(grip.fence),
-                    **({"takes-over": grip.taken_over} if grip.taken_over else {}),
-                },
-            )
-        )
+        record_intent(tx, op, grip, action=action)
         self._save(tx, claim, started, timedelta(0))
 
     def _refuse(self, tx: Tx, claim: Claim, code: str, why: Text) -> None:

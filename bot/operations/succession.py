@@ -61,6 +61,30 @@ def take_holds(tx: Tx, op: Operation, *, action: str) -> Grip | Wait | Text:
     return Grip(fence, cursor, other.id)
 
 
+def record_intent(tx: Tx, op: Operation, grip: Grip, *, action: str) -> None:
+    """That it begins, before anything is written outside."""
+    tx.records.append(
+        record(
+            at=tx.now,
+            actor=str(op.requester),
+            action=action,
+            target=target_of(op),
+            op=op.id,
+            kind="intent",
+            outcome="ok",
+            details={
+                "command": op.kind,
+                "line": op.line,
+                "plan": op.plan_hash,
+                "approved": ", ".join(str(s.by) for s in op.signals if s.kind.value == "approve"),
+                "steps": str(len(op.steps)),
+                "fence": str(grip.fence),
+                **({"takes-over": grip.taken_over} if grip.taken_over else {}),
+            },
+        )
+    )
+
+
 def _end(tx: Tx, other: Operation, successor: Operation, action: str) -> None:
     ended = hand_over(other, to=successor.id, by=successor.requester, now=tx.now)
     tx.operations.signal(other.id, ended.signals[-1])
