@@ -122,3 +122,15 @@ grants:
     assert shop.say("lee", steered(verb, id)).is_error
     assert shop.operation(id).phase is Phase.RUNNING
     assert not shop.say("bo", steered(verb, id)).is_error
+
+
+def test_a_button_that_was_drawn_at_another_share_moves_nothing(shop: Bench) -> None:
+    first = held(shop, "canary web@1.8.2 10 to staging steps=25,50")
+    shop.say("lee", f"promote {first.id} step={first.cursor}")
+    second = shop.run(first.id, until=lambda op: op.cursor > first.cursor and is_watching(op))
+    answer = shop.say("bo", f"promote {first.id} step={first.cursor}")
+    assert answer.is_error
+    assert "moved on since you saw it" in words(answer)
+    for _ in range(10):
+        shop.turn()
+    assert shop.operation(first.id).cursor == second.cursor
