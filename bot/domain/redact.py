@@ -48,12 +48,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{MASK}",
     ),
+    # `docker login -u ci -p VALUE`: elsewhere -p is a port.
+    (re.compile(r"(\blogin\s[^\n]{0,200}?(?<!\S)-p\s{1,4})(?!\*\*\*)\S{1,4000}"), rf"\1{MASK}"),
 )
 
 
 _HINT = re.compile(
     rf"{_NAMES}|xox|xapp|gh[opsur]_|github_pat|glpat|sk-|sk_|rk_|npm_|hvs\.|A[KSGRI][IP]A|AROA|AIDA|eyJ|bearer|basic"
-    r"|negotiate|://|-----BEGIN",
+    r"|negotiate|://|-----BEGIN|login\s",
     re.IGNORECASE,
 )
 """In one pass: whether any of the shapes can be there at all."""

@@ -23,7 +23,7 @@ from bot.ports.world import Hands, World
 LOOK_AGAIN = timedelta(seconds=3)
 LOOK_SELDOM = timedelta(seconds=15)
 """While a person is waited for."""
-GRACE = timedelta(seconds=30)
+GRACE = timedelta(seconds=10)
 """Between queue and builds there is a moment in which neither shows it."""
 PATIENCE = timedelta(minutes=10)
 """With a server that does not answer before anything was sent."""
@@ -128,7 +128,7 @@ class AwaitBuild:
                 waits = text("Waits in the queue. {why}", why=build.why)
                 return Progress(Standing.UNDERWAY, report=waits, again=LOOK_AGAIN)
             case BuildState.RUNNING:
-                return self._running(world, build)
+                return self._running(world, build, len(found))
             case BuildState.SUCCEEDED:
                 return self._published(world, mark, build)
             case BuildState.FAILED:
@@ -139,7 +139,7 @@ class AwaitBuild:
     def act(self, hands: Hands, mark: Mark) -> None:
         """It is only watched."""
 
-    def _running(self, world: World, build: Build) -> Progress:
+    def _running(self, world: World, build: Build, count: int) -> Progress:
         took = max(timedelta(0), world.now - (build.started or world.now))
         usual: timedelta | None = None
         stages: tuple[str, ...] = ()
@@ -152,6 +152,9 @@ class AwaitBuild:
         words = text("{build} runs: {took} so far{usual}", build=_named(build), took=seconds, usual=_usually(usual))
         if stages:
             words = text("{words}. Stage {n}: {stage}", words=words, n=len(stages), stage=stages[-1][:80])
+        if count > 1:
+            # Something between us and the server sent the one request twice.
+            words = text("{words}. {n} builds bear its mark; the oldest counts", words=words, n=count)
         of = int(usual.total_seconds()) if usual else 0
         return Progress(
             Standing.UNDERWAY,

@@ -35,6 +35,7 @@ CANARY = "c4n4ryS3cr3tVALUE"
         f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n{CANARY}\n-----END RSA PRIVATE KEY-----",
         f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}",
         f"session_id={CANARY}; path=/",
+        f"+ docker login registry.test -u ci -p {CANARY}",
         f"set token {CANARY}".replace("set token ", "token="),
     ],
 )
@@ -59,6 +60,7 @@ def test_an_amazon_key_is_masked() -> None:
         "upstream timed out after 3000 ms, host=cart",
         "https://registry.test:5000/web",
         "10:30:00 level=error path=/login",
+        "docker run -p 8080:80 web",
         "",
     ],
 )

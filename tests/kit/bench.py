@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from bot.app.core import Core, build
 from bot.app.worlds import Parts
@@ -15,6 +16,7 @@ from bot.domain.refs import EnvName, OperationId
 from bot.domain.reply import Button, Text
 from bot.policy.judge import Judge
 from bot.policy.loader import parse
+from bot.ports.builds import Builds, BuildWriter
 from bot.ports.people import Identity, Standing, Status
 from bot.ports.store import OperationFilter, RecordFilter, Sealed
 from bot.ports.world import Verdict
@@ -156,9 +158,13 @@ def said(value: object) -> str:
             return ""
 
 
+class CiServer(Builds, BuildWriter, Protocol):
+    """An adapter of both."""
+
+
 @contextmanager
-def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
-    """`url`: of a PostgreSQL database in place of the SQLite file."""
+def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterator[Bench]:
+    """`url`: of a PostgreSQL database in place of the SQLite file. `ci`: in place of the simulated one."""
     clock = ManualClock()
     world = demo_world(clock)
     current: dict[str, Judge] = {}
@@ -169,7 +175,7 @@ def bench(folder: Path, *, url: str = "") -> Iterator[Bench]:
     use(None)
     people = KnownPeople(clock)
     alerts = SimulatedAlerts(world)
-    builds = SimulatedBuilds(world)
+    builds = ci or SimulatedBuilds(world)
     parts = Parts(
         clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
         images=SimulatedImages(world),
