@@ -28,8 +28,7 @@ SYSTEM = "jenkins"
 JOB = re.compile(r"[A-Za-z0-9_][A-Za-z0-9 ._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9 ._-]{0,99}){0,9}")
 LOOKED_AT = 100
 TAIL = 64 * 1024
-START_CONNECT = timedelta(seconds=1)
-START_READ = timedelta(seconds=2)
+START = timedelta(seconds=3)
 """A start has to be over before the engine's lease of 5 s, renewed every 1.5 s, can be."""
 _REDIRECTS = (302, 303)
 
@@ -47,13 +46,14 @@ class JenkinsPlace:
 class JenkinsBuilds:
     """Implements bot.ports.builds.Builds and BuildWriter. Thread-safe: each call has a client of its own."""
 
-    def __init__(self, place: JenkinsPlace, *, connect: timedelta, read: timedelta) -> None:
+    def __init__(self, place: JenkinsPlace, *, connect: timedelta, read: timedelta, start: timedelta = START) -> None:
+        """`start`: what the call that starts a build may take at most, whatever the others may."""
         self._place = place
         self._url = place.url.rstrip("/")
         self._connect = connect
         self._read = read
-        self._start_connect = min(connect, START_CONNECT)
-        self._start_read = min(read, START_READ)
+        self._start_connect = min(connect, start / 3)
+        self._start_read = min(read, start * 2 / 3)
 
     # --- reading --------------------------------------------------------------------------------
 

@@ -49,7 +49,6 @@ class BoundedClient(jenkins.Jenkins):  # type: ignore[misc]
         del self._auths[1:]
         self._session = requests.Session()
         self._session.trust_env = False
-        # A connection that was kept may have been closed at the other end: a write on it would be lost, or seem so.
         self._session.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
 
     def close(self) -> None:
@@ -58,6 +57,8 @@ class BoundedClient(jenkins.Jenkins):  # type: ignore[misc]
     def _request(self, req: requests.Request, stream: bool | None = None) -> requests.Response:
         """`stream`: only the head is read; whoever asks for it closes the response."""
         started = time.monotonic()
+        # A connection that was kept may be closed at the other end already: a write on it would seem to be lost.
+        self._session.close()
         prepared = self._session.prepare_request(req)
         try:
             response = self._session.send(

@@ -48,7 +48,7 @@ class BuildStage(Protocol):
 
 
 def plenty() -> timedelta:
-    return timedelta(seconds=5)
+    return timedelta(minutes=5)
 
 
 class BuildsContract:

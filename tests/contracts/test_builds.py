@@ -16,6 +16,8 @@ from integrations.simulated.world import SimulatedWorld
 from tests.contracts.builds_suite import BuildsContract
 from tests.faults.jenkins_server import TOKEN, USER, JenkinsServer, serving
 
+LONG = timedelta(seconds=40)
+
 
 class MovableClock:
     def __init__(self) -> None:
@@ -107,5 +109,5 @@ class TestJenkins(BuildsContract):
         with serving() as server:
             server.jenkins.is_held = True
             place = JenkinsPlace(server.url, USER, Secret(TOKEN), jobs={"web": "team-web/build-web"})
-            adapter = JenkinsBuilds(place, connect=timedelta(seconds=1), read=timedelta(seconds=5))
+            adapter = JenkinsBuilds(place, connect=LONG, read=LONG, start=LONG)
             yield JenkinsStage(server, adapter, adapter)

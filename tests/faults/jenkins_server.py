@@ -302,7 +302,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Connections that were broken, by us or by a process that was killed."""
+        """Connections that were broken, by us or by a process that was killed; all else is a fault of this server."""
+        if not isinstance(sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class JenkinsServer:

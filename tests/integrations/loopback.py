@@ -14,6 +14,8 @@ class Received:
     target: str
     headers: Mapping[str, str]
     body: bytes
+    peer: str = ""
+    """Address and port of who sent it."""
 
     @property
     def path(self) -> str:
@@ -51,7 +53,8 @@ class Loopback:
             def _do(self) -> None:
                 length = int(self.headers.get("Content-Length", "0"))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                request = Received(self.command, self.path, headers, self.rfile.read(length))
+                peer = "{}:{}".format(*self.client_address[:2])
+                request = Received(self.command, self.path, headers, self.rfile.read(length), peer)
                 loopback.received.append(request)
                 sent = answer(request)
                 if sent.hangs:

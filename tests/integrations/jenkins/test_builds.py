@@ -24,10 +24,18 @@ TAG = "canary-tag-7a8b"
 
 
 def adapter(
-    url: str, *, token: str = TOKEN, read: float = 3, jobs: Mapping[str, str] | None = None, template: str = ""
+    url: str,
+    *,
+    token: str = TOKEN,
+    read: float = 40,
+    start: float = 90,
+    jobs: Mapping[str, str] | None = None,
+    template: str = "",
 ) -> JenkinsBuilds:
     place = JenkinsPlace(url, USER, Secret(token), template=template, jobs={"web": JOB} if jobs is None else jobs)
-    return JenkinsBuilds(place, connect=timedelta(seconds=0.5), read=timedelta(seconds=read))
+    return JenkinsBuilds(
+        place, connect=timedelta(seconds=20), read=timedelta(seconds=read), start=timedelta(seconds=start)
+    )
 
 
 @pytest.fixture
@@ -43,7 +51,7 @@ def jenkins(server: JenkinsServer) -> JenkinsBuilds:
 
 
 def start(jenkins: JenkinsBuilds, *, job: str = JOB, operation: str = "op-7") -> None:
-    jenkins.start(job, operation=operation, ref=REF, tag=TAG, time_left=lambda: timedelta(seconds=5))
+    jenkins.start(job, operation=operation, ref=REF, tag=TAG, time_left=lambda: timedelta(minutes=5))
 
 
 def told(error: BaseException) -> str:
@@ -117,6 +125,23 @@ def test_a_jenkins_without_crumbs_is_written_to_without_one() -> None:
         assert [request.path for request in without.received][-1].endswith("buildWithParameters")
 
 
+def test_no_connection_is_used_twice() -> None:
+    """The other end may have closed it: a start on it would seem to be lost, and nobody could tell."""
+    ports: list[str] = []
+
+    def answer(request: Received) -> Sent:
+        ports.append(request.peer)
+        if "crumbIssuer" in request.path:
+            return Sent(
+                body=b'{"crumbRequestField": "Jenkins-Crumb", "crumb": "x"}', headers={"Connection": "keep-alive"}
+            )
+        return Sent(201)
+
+    with answering(answer) as found:
+        start(adapter(found.url))
+    assert len(ports) == len(set(ports)) == 2
+
+
 # --- what was certainly not sent, what was turned down, what nobody knows ---------------------------
 
 
@@ -175,7 +200,7 @@ def test_a_start_is_sent_once_whatever_becomes_of_it(server: JenkinsServer, jenk
 def test_a_start_is_given_up_within_a_lease_whatever_the_settings_say(server: JenkinsServer) -> None:
     server.faults.arm([{"how": "delay", "seconds": 30}])
     with pytest.raises(Unavailable) as bad:
-        start(adapter(server.url, read=600))
+        start(adapter(server.url, read=600, start=3))
     assert not isinstance(bad.value, Unsent)
     assert not server.jenkins.effects
 
