@@ -16,7 +16,6 @@ from bot.domain.errors import Conflict, Missing
 from bot.domain.progressive import ALL, Program, Progressive, StepList
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import Text, text
-from bot.domain.templates import Template
 from bot.domain.workloads import Mark, Workload
 from integrations.kubernetes import decoding, marks, shapes
 from integrations.kubernetes.connection import Connection, place
@@ -139,6 +138,7 @@ def _progressive(found: Rollout, sets: Sequence[shapes.ReplicaSet]) -> Progressi
     steps = StepList.of(canary.steps if canary else None)
     weights = status.canary.weights
     routed = weights.canary.weight if weights else 0
+    stable = _with_hash(found, sets, status.stable_hash)
     return Progressive(
         steps=steps,
         index=len(steps) if status.current_step_index is None else status.current_step_index,
@@ -149,17 +149,21 @@ def _progressive(found: Rollout, sets: Sequence[shapes.ReplicaSet]) -> Progressi
         words=capped(status.message or status.phase, _WORDS),
         stable=status.stable_hash,
         current=status.current_pod_hash,
-        stable_template=_stable(found, sets),
+        stable_template=decoding.without_hash(stable.spec.template) if stable else None,
         limits=_limits(found),
     )
 
 
-def _stable(found: Rollout, sets: Sequence[shapes.ReplicaSet]) -> Template | None:
-    for each in sets:
-        named = (each.metadata.labels or {}).get(HASH) == found.status.stable_hash
-        if named and decoding.is_owned(each.metadata, found.metadata.uid):
-            return decoding.without_hash(each.spec.template)
-    return None
+def newest(found: Rollout, sets: Sequence[shapes.ReplicaSet]) -> shapes.ReplicaSet | None:
+    """Of the template that it is told to run; None until its controller has seen it. By its hash: the API server fills
+    defaults into a ReplicaSet's template, and none into a Rollout's."""
+    is_observed = as_deployment(found).status.observed_generation >= found.metadata.generation
+    return _with_hash(found, sets, found.status.current_pod_hash) if is_observed else None
+
+
+def _with_hash(found: Rollout, sets: Sequence[shapes.ReplicaSet], hash: str) -> shapes.ReplicaSet | None:
+    mine = (each for each in sets if decoding.is_owned(each.metadata, found.metadata.uid))
+    return next((each for each in mine if hash and (each.metadata.labels or {}).get(HASH) == hash), None)
 
 
 def _limits(found: Rollout) -> tuple[Text, ...]:

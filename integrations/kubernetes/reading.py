@@ -67,7 +67,7 @@ class KubernetesWorkloads:
         staged = self._rollout(ref) if ref.kind == progressive.KIND else None
         found = progressive.as_deployment(staged) if staged else self._deployment(ref)
         sets, pods = self._owned(found)
-        newest = decoding.newest(found, sets)
+        newest = progressive.newest(staged, sets) if staged else decoding.newest(found, sets)
         terminating = sum(pod.metadata.deletion_timestamp is not None for pod in pods)
         new = [pod for pod in pods if newest is not None and decoding.is_owned(pod.metadata, newest.metadata.uid)]
         troubled = [pod for pod in new if _needs_events(pod)][:_ASKED_ABOUT]
