@@ -72,7 +72,7 @@ def progressive(state: ClusterState, found: SimulatedRollout) -> Progressive:
         weight=found.weight if found.stable_service else None,
         is_waiting=found.is_waiting,
         is_aborted=found.is_aborted,
-        is_healthy=found.stable == found.current and available >= found.replicas and is_alone,
+        is_healthy=not found.is_aborted and found.stable == found.current and available >= found.replicas and is_alone,
         words=found.words[:300],
         stable=found.stable,
         current=found.current,
@@ -258,6 +258,8 @@ class RolloutController:
         total = sum(each.wanted for each in rollout.sets)
         for each in others:
             keep = rollout.replicas - wanted
+            # Those that do not work anyhow go first.
+            each.wanted -= max(0, min(each.wanted - keep, each.wanted - self._available(rollout, each)))
             drop = max(0, min(each.wanted - keep, spare, total - rollout.replicas if keep else spare))
             each.wanted -= drop
             spare -= drop

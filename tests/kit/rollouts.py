@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -377,13 +378,13 @@ def _plan(cluster: SimulatedCluster, dice: random.Random) -> tuple[Planned, ...]
     return tuple(weighted_steps(target, around.services[0], routes, wanted))
 
 
-def main(count: int, first: int) -> int:
+def main(count: int, first: int, make: Callable[[int], Rollout] = made) -> int:
     begin = time.monotonic()
     phases: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     wrong: list[Any] = []
     for seed in range(first, first + count):
-        ended = made(seed).run()
+        ended = make(seed).run()
         phases[ended.phase.value] += 1
         if ended.phase is Phase.STUCK:
             reasons[ended.why[-60:]] += 1

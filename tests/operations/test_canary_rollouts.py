@@ -1,4 +1,4 @@
-"""However a canary by weights is disturbed, it ends: all new, all old, or stuck with an explanation."""
+"""However a canary by weights, or one of an Argo Rollout, is disturbed, it ends: all new, all old, or stuck with an explanation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import progressive_rollouts
 from tests.kit.rollouts import made
 from tests.kit.shares import table
 
@@ -18,6 +19,14 @@ def test_every_rollout_ends_all_new_all_old_or_explained(first: int) -> None:
     """More of them: `python -m tests.kit.rollouts 3000`."""
     for seed in range(first, first + BATCH):
         ended = made(seed).run()
+        assert not ended.wrong, (seed, ended)
+
+
+@pytest.mark.parametrize("first", range(1, 101, BATCH))
+def test_every_canary_of_an_argo_rollout_ends_all_new_all_old_or_explained(first: int) -> None:
+    """More of them: `python -m tests.kit.progressive_rollouts 1000`."""
+    for seed in range(first, first + BATCH):
+        ended = progressive_rollouts.made(seed).run()
         assert not ended.wrong, (seed, ended)
 
 
