@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from bot.app import parts as outside
+from bot.app.alarms import Alarms
 from bot.app.core import Core, build
 from bot.app.doctor import Doctor
 from bot.app.parts import named_checks
@@ -208,7 +209,7 @@ def assemble(
         app_label=settings.apps.label,
         app_channels=settings.apps.channels,
         alerts_channel=settings.alertmanager.default_channel,
-        hindrance=_hindrance(settings),
+        hindrance=lambda: _hindrance(settings),
     )
     feeds: list[Callable[[], object]] = []
     if settings.audit.channel:
@@ -216,12 +217,16 @@ def assemble(
     if write_line is not None:
         feeds.append(LineFeed(store=guarded, write=write_line).run_once)
     ticker = Ticker()
+    timekeeper = core.engine.timekeeper
+    doctor.add(("clock", timekeeper.ping))
+    timekeeper.on_change = Alarms(guarded, settings.alertmanager.default_channel).clock
     timers = Timers(
         store=guarded,
         judge=policy.judge,
         walk=core.road.walk,
         say=lambda outcome: answer(outcome, preview).reply,
         dump=dump,
+        is_paused=lambda: timekeeper.why_off is not None,
     )
     ticker.every(SCHEDULES_EVERY, "schedules", timers.run_once)
     ticker.every(PRUNE_EVERY, "what is old", lambda: outside.prune(store))

@@ -77,7 +77,7 @@ def build(
     app_label: str = "app.kubernetes.io/name",
     app_channels: Mapping[str, str] | None = None,
     alerts_channel: str = "",
-    hindrance: UserError | None = None,
+    hindrance: Callable[[], UserError | None] = lambda: None,
 ) -> Core:
     catalogue = Catalogue(CATALOGUE)
     apps = AppDirectory(sites, parts.reads, clock, label=app_label, channels=app_channels)
@@ -106,7 +106,7 @@ def build(
         apps=apps,
         desk=Desk(store, wake),
         world=lambda principal, request: worlds.world(principal, request.place),
-        hindrance=hindrance,
+        hindrance=lambda: hindrance() or engine.timekeeper.hindrance(),
         diagnose=lambda: report(checks()),
     )
     alerts = AlertDesk(store=store, apps=apps, ask=lambda line: _ask(road, line), default_channel=alerts_channel)

@@ -104,9 +104,12 @@ class Live:
         hooks: dict[str, HttpDoor] = {}
         if self._webhook is not None:
             hooks[ALERTS] = Hook(ALERTS, self._webhook, self._take_alert)
-        doors = Doors(slack=slack, hooks=hooks, ready=self._not_ready, metrics=lambda: metrics(self.bot.store))
+        doors = Doors(slack=slack, hooks=hooks, ready=self._not_ready, metrics=self._metrics)
         self.web = WebServer(application(doors), host=settings.web.host, port=settings.web.port)
         self.web.start()
+
+    def _metrics(self) -> str:
+        return metrics(self.bot.store, is_clock_off=self.bot.core.engine.timekeeper.why_off is not None)
 
     def _not_ready(self) -> str:
         why = self.bot.store.why_closed
@@ -236,13 +239,14 @@ class Live:
         self.bot.store.transact(work)
 
 
-def metrics(store: Store) -> str:
+def metrics(store: Store, *, is_clock_off: bool = False) -> str:
     """In Prometheus' text format."""
     open_ones = store.read(lambda tx: tx.operations.find(OperationFilter(is_final=False, limit=1000)))
     size, _ = store.read(lambda tx: tx.records.head())
     phases = Counter(op.phase.value for op in open_ones)
     lines = ["# TYPE pilothouse_operations_open gauge"]
     lines += [f'pilothouse_operations_open{{phase="{phase}"}} {count}' for phase, count in sorted(phases.items())]
+    lines += ["# TYPE pilothouse_clock_off gauge", f"pilothouse_clock_off {int(is_clock_off)}"]
     lines += ["# TYPE pilothouse_audit_records_total counter", f"pilothouse_audit_records_total {size}"]
     return "\n".join(lines) + "\n"
 

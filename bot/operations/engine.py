@@ -38,6 +38,7 @@ from bot.operations.leases import Leases
 from bot.operations.marks import reason_of, settle, step_key, writes_outside
 from bot.operations.succession import Wait, record_intent, take_holds
 from bot.operations.thread import say_step, say_the_end, say_the_turn
+from bot.operations.timekeeper import Timekeeper
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
 from bot.steps.codec import load_steps
@@ -68,7 +69,8 @@ class Engine:
         self._world = world
         self._hands = hands
         self._clock = clock
-        self.leases = Leases(store, clock, owner=owner or secrets.token_hex(6), lease=lease)
+        self.timekeeper = Timekeeper(store, clock)
+        self.leases = Leases(store, clock, self.timekeeper, owner=owner or secrets.token_hex(6), lease=lease)
         self._shown: dict[OperationId, tuple[float, Progress | None]] = {}
         """When the figures of an operation were last shown, and which."""
 
@@ -289,6 +291,7 @@ class Engine:
         return op
 
     def _decide(self, tx: Tx, claim: Claim, seen: Progress | None) -> Decision:
+        self.timekeeper.check(tx.now)
         before = self._locked(tx, claim)
         return self._keep(tx, claim, before, decide(before, seen, tx.now))
 

@@ -11,19 +11,24 @@ from datetime import timedelta
 
 from bot.domain.clock import Clock
 from bot.domain.refs import OperationId
+from bot.operations.timekeeper import Timekeeper
 from bot.ports.store import Claim, Store
 
 
 class Leases:
-    def __init__(self, store: Store, clock: Clock, *, owner: str, lease: timedelta) -> None:
+    def __init__(self, store: Store, clock: Clock, timekeeper: Timekeeper, *, owner: str, lease: timedelta) -> None:
         self._store = store
         self._clock = clock
+        self._timekeeper = timekeeper
         self._owner = owner
         self._lease = lease
         self._until: dict[OperationId, float] = {}
         self._guard = threading.Lock()
 
     def claim(self, limit: int) -> tuple[Claim, ...]:
+        """None while a clock is off. Raises Unavailable."""
+        if not self._timekeeper.is_steady():
+            return ()
         asked = self._clock.elapsed()
         claims = self._store.transact(lambda tx: tx.operations.claim(owner=self._owner, lease=self._lease, limit=limit))
         with self._guard:

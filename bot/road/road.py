@@ -94,7 +94,7 @@ class Road:
         apps: Apps,
         desk: Desk,
         world: Callable[[Principal, Request], World],
-        hindrance: UserError | None = None,
+        hindrance: Callable[[], UserError | None] = lambda: None,
         diagnose: Callable[[], Reply] | None = None,
     ) -> None:
         """`judge` raises PolicyBroken while the policy cannot be used. `hindrance`: why nothing may be changed.
@@ -266,8 +266,8 @@ class Road:
         shape = trip.shape
         assert shape is not None
         app = self._authorise(trip, judge, principal, params)
-        if self._hindrance is not None:
-            raise self._hindrance
+        if (hindrance := self._hindrance()) is not None:
+            raise hindrance
         try:
             plan = changes.plan(params, world)
         except Preflight:

@@ -58,17 +58,21 @@ class Timers:
         walk: Callable[[Request], Outcome],
         say: Callable[[Outcome], Reply],
         dump: Callable[[Reply], str],
+        is_paused: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`walk` is the road's. `say` makes of an outcome what people are told."""
+        """`walk` is the road's. `say` makes of an outcome what people are told. `is_paused`: a clock is off."""
         self._store = store
         self._judge = judge
         self._walk = walk
         self._say = say
         self._dump = dump
+        self._is_paused = is_paused
 
     def run_once(self, now: datetime | None = None) -> int:
         """Once a second, on every replica; how many due times were tried. `now`: by the database's clock where None.
         Raises Unavailable."""
+        if self._is_paused():
+            return 0
         try:
             wanted = {schedule.name: schedule for schedule in self._judge().policy.schedules}
         except PolicyBroken:

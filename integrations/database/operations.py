@@ -127,6 +127,7 @@ _SOONEST = sa.select(sa.func.min(sa.case((t.c.owner.is_(None), t.c.next_due), el
     t.c.final == 0
 )
 _TAKE_OVER_ALL = sa.update(t).where(t.c.final == 0, t.c.owner.is_not(None)).values(lease_until=0)
+_WAKE_ALL = sa.update(t).where(t.c.final == 0, t.c.next_due > p("b_now")).values(next_due=p("b_now"))
 
 
 class SqlOperations:
@@ -246,7 +247,8 @@ class SqlOperations:
 
 
 def take_over_all(session: Session) -> int:
-    """A start with SQLite: whoever had claimed anything is gone."""
+    """A start with SQLite: whoever had claimed anything is gone, and what sleeps may do so by a clock that was wrong."""
+    session.run(_WAKE_ALL, b_now=session.at)
     return session.run(_TAKE_OVER_ALL)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -60,6 +61,16 @@ class ManualClock:
         self.passed += by.total_seconds()
 
 
+class RunningClock(ManualClock):
+    """The machine's own: for a database that has its own time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        return time.monotonic()
+
+
 @dataclass
 class KnownPeople:
     """bot.ports.people.People: everybody is active unless said otherwise."""
@@ -82,7 +93,7 @@ class Bench:
     opened: Callable[[], Core]
     """A new process over the same database; the one before has to be closed."""
 
-    def restart(self, *, after: timedelta) -> None:
+    def restart(self, *, after: timedelta = timedelta(0)) -> None:
         """The process ends, and nobody looks for so long."""
         self.core.store.close()
         self.clock.move(after)
@@ -165,7 +176,7 @@ class CiServer(Builds, BuildWriter, Protocol):
 @contextmanager
 def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterator[Bench]:
     """`url`: of a PostgreSQL database in place of the SQLite file. `ci`: in place of the simulated one."""
-    clock = ManualClock()
+    clock = RunningClock() if url else ManualClock()
     world = demo_world(clock)
     current: dict[str, Judge] = {}
 
