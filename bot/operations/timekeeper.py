@@ -33,7 +33,7 @@ class Timekeeper:
         self._store = store
         self._clock = clock
         self._guard = threading.Lock()
-        self._wall = _Reference(clock.now(), clock.elapsed())
+        self._wall = _Reference(*self._now())
         self._database: _Reference | None = None
         self._looked: float | None = None
         self._off: Text | None = None
@@ -92,7 +92,7 @@ class Timekeeper:
         return now
 
     def _compare(self, database: datetime | None) -> Text | None:
-        wall, elapsed = self._clock.now(), self._clock.elapsed()
+        wall, elapsed = self._now()
         jump = self._wall.jump(wall, elapsed)
         if abs(jump) >= LIMIT:
             return text("This machine's clock was set {way} by {span}.", way=_way(jump), span=abs(jump))
@@ -105,6 +105,13 @@ class Timekeeper:
         if abs(apart) >= LIMIT:
             return text("The database's clock and this machine's are {span} apart.", span=abs(apart))
         return None
+
+    def _now(self) -> tuple[datetime, float]:
+        """Both clocks at one moment, also where the process stood still meanwhile."""
+        while True:
+            before, wall, after = self._clock.elapsed(), self._clock.now(), self._clock.elapsed()
+            if after - before < _SLOW:
+                return wall, after
 
     def _database_was_off(self) -> bool:
         return self._off is not None and self._off.template.startswith("The database")
