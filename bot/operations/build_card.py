@@ -42,8 +42,11 @@ def _running(op: Operation, face: Face) -> Reply:
     blocks.append(Bar(op.seen.done, op.seen.of, words) if op.seen and op.seen.of else Paragraph(words))
     blocks.append(asked_by(op, started))
     stop = Button(text("Stop"), f"abort {op.id}", Style.DANGER, confirm=face.stop)
+    if op.phase is Phase.PAUSED:
+        blocks.append(Buttons((Button(text("Resume"), f"resume {op.id}"), stop), more=(*face.running, _plan(op))))
+        return Reply(titled("Paused", face), tuple(blocks))
     blocks.append(Buttons((*face.running, stop), more=(_plan(op),)))
-    return Reply(titled("Paused" if op.phase is Phase.PAUSED else "Running", face), tuple(blocks))
+    return Reply(titled("Running", face), tuple(blocks))
 
 
 def _paused(op: Operation, face: Face) -> Reply:

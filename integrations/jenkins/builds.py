@@ -121,8 +121,15 @@ class JenkinsBuilds:
         return "\n".join(found[1 if start else 0 :][-lines:])
 
     def ping(self) -> str:
+        """Looks at the jobs that the settings name too. Raises Missing, or Refused where one drops what we send."""
         with self._client() as client, _translated(text("its own page")):
             answer = client.jenkins_request(self._request("GET", "api/json", tree="mode"), add_crumb=False)
+        for app in self._place.jobs:
+            job = self.job(app)
+            lacking = [name for name in reading.PARAMETERS_OF_OURS if name not in job.parameters]
+            if lacking:
+                what = text("{job} does not take {names}.", job=job.name, names=", ".join(lacking))
+                raise Refused(SYSTEM, what, why=text("Add text parameters of these names to the job."))
         return f"Jenkins {answer.headers.get('X-Jenkins', 'of an unknown version')[:50]}"
 
     # --- changing -------------------------------------------------------------------------------

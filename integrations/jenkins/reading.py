@@ -12,6 +12,7 @@ from bot.ports.builds import Build, BuildState, Job, Stage
 OP_ID = "OP_ID"
 REF = "REF"
 TAG = "TAG"
+PARAMETERS_OF_OURS = (OP_ID, REF, TAG)
 PARAMETERS = "actions[parameters[name,value]]"
 JOB_TREE = "buildable,property[parameterDefinitions[name]],builds[result,duration]{0,20}"
 BUILDS_TREE = f"builds[number,queueId,building,result,timestamp,duration,{PARAMETERS}]{{0,%d}}"

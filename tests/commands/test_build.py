@@ -95,6 +95,19 @@ def test_a_stopped_build_is_stopped_on_the_server(bot: Bench) -> None:
     assert "Stopped · web was not built from main" in shown(bot, id)
 
 
+def test_a_build_that_a_person_paused_says_how_it_goes_on(bot: Bench) -> None:
+    """Jenkins builds on meanwhile; only its end is not taken up."""
+    id = bot.start("ana", "build web")
+    bot.run(id, until=lambda op: bool(op.seen and op.seen.of))
+    assert not bot.say("ana", f"pause {id}").is_error
+    for _ in range(90):
+        bot.turn()
+    assert bot.operation(id).phase is Phase.PAUSED
+    assert f"[Resume: resume {id}]" in shown(bot, id)
+    assert not bot.say("ana", f"resume {id}").is_error
+    assert bot.run(id).phase is Phase.DONE
+
+
 def test_typed_twice_it_is_one_build(bot: Bench) -> None:
     first = bot.start("ana", "build web")
     second = bot.start("ana", "build web")

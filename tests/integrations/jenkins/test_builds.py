@@ -340,6 +340,14 @@ def test_a_job_without_the_mark_says_which_parameters_it_has(server: JenkinsServ
     assert jenkins.job("web").parameters == ()
 
 
+def test_doctor_hears_of_a_named_job_that_is_not_there_or_drops_the_mark(server: JenkinsServer) -> None:
+    with pytest.raises(Missing, match="team-web/gone"):
+        adapter(server.url, jobs={"web": JOB, "shop": "team-web/gone"}).ping()
+    server.jenkins.add_job(JOB, parameters=("REF", "TAG"))
+    with pytest.raises(Refused, match="does not take OP_ID"):
+        adapter(server.url).ping()
+
+
 @pytest.mark.parametrize(
     ("result", "state"),
     [
