@@ -12,7 +12,7 @@ from bot.app import parts as outside
 from bot.app.bot import Bot, assemble
 from bot.app.clock import SystemClock
 from bot.app.generated import manifest_of
-from bot.app.grounds import RIG, RigGround, of_cluster
+from bot.app.grounds import RIG, RigGround
 from bot.app.live import Live
 from bot.audit.checkpoint import signer_from_file
 from bot.domain.clock import Clock
@@ -109,6 +109,8 @@ class Playground:
             )
         if self._kubeconfig is None:
             return None
+        from bot.app.found_cluster import of_cluster
+
         return of_cluster(self._kubeconfig.absolute(), self._context, clock)
 
     def _real(self, settings: Settings, clock: Clock) -> Bot:

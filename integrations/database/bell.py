@@ -31,16 +31,6 @@ _AGAIN = 1.0
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
-class NoBell:
-    """bot.ports.store.Bell of a store that a single process has."""
-
-    def ring(self) -> None:
-        return
-
-    def listen(self, heard: Callable[[], None]) -> None:
-        return
-
-
 class PostgresBell:
     """bot.ports.store.Bell. `connect` opens a connection of its own, in autocommit."""
 

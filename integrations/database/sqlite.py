@@ -22,7 +22,6 @@ from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Arrival
 from integrations.database import schema
-from integrations.database.bell import NoBell
 from integrations.database.errors import SYSTEM, VENDOR, is_broken_io, is_locked, is_not_text, translated
 from integrations.database.inbox import SqlInbox
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
@@ -79,6 +78,16 @@ def path_of(url: str) -> Path:
     if not database or database == ":memory:":
         raise ValueError("a file such as sqlite:////var/lib/pilothouse/pilothouse.db")
     return Path(database)
+
+
+class NoBell:
+    """bot.ports.store.Bell of a store that a single process has."""
+
+    def ring(self) -> None:
+        return
+
+    def listen(self, heard: Callable[[], None]) -> None:
+        return
 
 
 class Sqlite:

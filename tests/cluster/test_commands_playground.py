@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import parts as outside
 from bot.app.clock import SystemClock
-from bot.app.grounds import of_cluster
+from bot.app.found_cluster import of_cluster
 from bot.app.playground import Playground
 from bot.domain.errors import Missing, SettingsBroken
 from bot.domain.refs import AppName, EnvName
