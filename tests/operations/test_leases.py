@@ -55,7 +55,7 @@ class Slow:
 def test_a_lease_counts_from_before_it_was_asked_for(bot: Bench) -> None:
     id = bot.start("ana", "build web")
     store: Any = Slow(bot)
-    leases = Leases(store, bot.clock, owner="slow", lease=timedelta(seconds=5))
+    leases = Leases(store, bot.clock, bot.core.engine.timekeeper, owner="slow", lease=timedelta(seconds=5))
     claims = leases.claim(8)
     assert leases.left(id) == timedelta(seconds=3)
     leases.renew(claims)
