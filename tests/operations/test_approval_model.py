@@ -173,7 +173,7 @@ class Stage:
             memory.deserialize(kept.database)
             memory.backup(file)
         self.cluster.put_back(kept.cluster)
-        self.clock.moment = kept.state.now
+        self.clock.move(kept.state.now - self.clock.now())
         self.state = kept.state
         self.use(kept.state.rules)
 
