@@ -23,6 +23,7 @@ from bot.domain.errors import Refused
 from bot.domain.reply import text
 from bot.ports.clusters import Acting
 from integrations.kubernetes.errors import SYSTEM, VENDOR, ours
+from integrations.kubernetes.wire import PlainRest
 
 FIELD_MANAGER = "pilothouse"
 OPERATION_EXTRA = "Impersonate-Extra-pilothouse.io%2foperation"
@@ -165,6 +166,7 @@ class _Client(client.ApiClient):
 
     def __init__(self, configuration: client.Configuration, headers: tuple[tuple[str, str], ...]) -> None:
         super().__init__(configuration)
+        self.rest_client = PlainRest(configuration)
         self._impersonation = headers
         self.user_agent = FIELD_MANAGER
 

@@ -135,6 +135,16 @@ class ClusterContract:
         undone = reads.rollout(web.ref).workload
         assert (undone.template, undone.min_ready_seconds, undone.mark) == (web.template, 0, mark("u1"))
 
+    @pytest.mark.parametrize("note", ["a && b", "<c>", "é ü 你", "\u2028 \u2029", "\x01 \t \x7f \\ \" '", "😀"])
+    def test_characters_that_are_written_in_several_ways_do_not_stand_in_the_way(
+        self, reads: Workloads, writes: ClusterWrites, web: Workload, note: str
+    ) -> None:
+        after = web.template.with_annotation("note", note)
+        writes.workloads.replace_template(web.ref, before=web.template, after=after, min_ready=(0, 0), mark=mark("1"))
+        assert reads.rollout(web.ref).workload.template == after
+        writes.workloads.replace_template(web.ref, before=after, after=web.template, min_ready=(0, 0), mark=mark("u1"))
+        assert reads.rollout(web.ref).workload.template == web.template
+
     def test_the_same_write_again_is_success(self, reads: Workloads, writes: ClusterWrites, web: Workload) -> None:
         for _ in range(2):
             writes.workloads.scale(web.ref, before=2, after=3, mark=mark())
