@@ -52,6 +52,8 @@ class Changes(Generic[P]):
 
     plan: Callable[[P, World], Plan]
     risk: Risk = Risk.HIGH
+    is_asked: Callable[[P], bool] = lambda _: False
+    """The asker wants it as it is planned, unseen: it starts, or asks for the votes that it needs, at once."""
 
 
 @dataclass(frozen=True)

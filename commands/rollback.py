@@ -41,6 +41,7 @@ class Rollback:
     app: Annotated[AppRef, Arg("the app; with a revision or version, that one", example="APP[@REVISION]")]
     env: Annotated[EnvName, Arg("where", word="to")]
     reason: Annotated[str, Arg("why, for those who approve and for the record")] = ""
+    now: Annotated[bool, Arg("at once, without showing the plan first")] = False
 
 
 def plan(params: Rollback, world: World) -> Plan:
@@ -200,7 +201,7 @@ COMMAND = Command(
     "go back to a release that was proven",
     Rollback,
     "workloads:rollback",
-    Changes(plan),
+    Changes(plan, is_asked=lambda params: params.now),
     slash=True,
     example="rollback web to prod",
 )

@@ -9,46 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime
 
 import structlog
 
+from bot.alerts.card import AlertState
+from bot.alerts.suspects import CHANGES, described, suspect
 from bot.audit.records import record
 from bot.domain.errors import IntegrationError
 from bot.domain.operation import Operation
-from bot.domain.reply import Block, Button, Buttons, Confirm, Note, Opens, Paragraph, Quote, Reply, Style, text
+from bot.domain.reply import Buttons, Paragraph, Reply, text
 from bot.ports.apps import App, Apps
 from bot.ports.observing import AlertGroup
 from bot.ports.store import AlertThread, MessageClass, OperationFilter, Record, Store, Tx
 from bot.steps.codec import dump
 
 log = structlog.get_logger(__name__)
-
-SUSPECT_WITHIN = timedelta(hours=2)
-CHANGES = ("deploy", "canary", "rollback", "scale", "restart", "autoscale")
-
-
-@dataclass(frozen=True, slots=True)
-class AlertState:
-    """What an alert's card is drawn from; times are ISO 8601, empty where unknown."""
-
-    name: str
-    severity: str
-    namespace: str
-    workload: str
-    app: str
-    env: str
-    summary: str
-    description: str
-    started: str
-    ended: str
-    firing: int
-    total: int
-    link: str
-    suspect: str = ""
-    """Operation id of the change that is the likely cause."""
-    suspect_words: str = ""
 
 
 def thread_key(group: AlertGroup) -> str:
@@ -66,18 +43,27 @@ class AlertDesk:
         store: Store,
         apps: Apps,
         ask: Callable[[str], Reply | None],
+        needs_votes: Callable[[App], bool],
         default_channel: str,
     ) -> None:
-        """`ask` runs a read command on the road as the service principal and gives what it says."""
+        """`ask` runs a read command on the road as the service principal and gives what it says. `needs_votes`: others
+        have to agree to a rollback of this app."""
         self._store = store
         self._apps = apps
         self._ask = ask
+        self._needs_votes = needs_votes
         self._default_channel = default_channel
 
     def receive(self, group: AlertGroup, *, inbox: int | None) -> AlertThread:
         """Stores the group's state and asks for its card; fills the thread when it is new."""
         app = self._owner(group)
-        state = self._with_suspect(_state(group, app), app)
+        state = _state(group, app)
+        blamed = self._suspect(state, app)
+        if app is not None and blamed is not None:
+            began = datetime.fromisoformat(state.started)
+            state = replace(
+                state, suspect=blamed.id, suspect_words=described(blamed, began), needs_votes=self._needs_votes(app)
+            )
         key = thread_key(group)
         channel = (app.channel if app else "") or self._default_channel
 
@@ -97,6 +83,8 @@ class AlertDesk:
             tx.outbox.want(
                 card_key(key), channel=stored.channel, kind=MessageClass.ALERT, body=f'{{"subject":"{card_key(key)}"}}'
             )
+            if is_new and group.is_firing and blamed is not None:
+                _tell_followers(tx, blamed, state, stored)
             if is_new or not group.is_firing:
                 tx.records.append(_record(tx, state, group))
             if inbox is not None:
@@ -117,17 +105,11 @@ class AlertDesk:
             log.warning("the owner of an alert cannot be known", error=str(error))
             return None
 
-    def _with_suspect(self, state: AlertState, app: App | None) -> AlertState:
+    def _suspect(self, state: AlertState, app: App | None) -> Operation | None:
         if app is None or not state.started:
-            return state
-        began = datetime.fromisoformat(state.started)
-        recent = self._store.read(
-            lambda tx: tx.operations.find(OperationFilter(app=str(app.name), env=str(app.env), kinds=CHANGES))
-        )
-        for op in recent:
-            if op.started is not None and timedelta(0) <= began - op.started <= SUSPECT_WITHIN:
-                return _blame(state, op, began)
-        return state
+            return None
+        recent = OperationFilter(app=str(app.name), env=str(app.env), kinds=CHANGES)
+        return suspect(self._store.read(lambda tx: tx.operations.find(recent)), datetime.fromisoformat(state.started))
 
     def _fill(self, thread: AlertThread, app: App) -> None:
         """What a person would look at first; each part stands alone, and one that fails says so."""
@@ -176,13 +158,25 @@ def _state(group: AlertGroup, app: App | None) -> AlertState:
     )
 
 
-def _blame(state: AlertState, op: Operation, began: datetime) -> AlertState:
-    assert op.started is not None
-    minutes = int((began - op.started).total_seconds() // 60)
-    before = f"{minutes} min" if minutes else "less than a minute"
-    values = asdict(state)
-    values.update(suspect=op.id, suspect_words=f"{op.line}, by {op.requester}, {before} before it began")
-    return AlertState(**values)
+def _tell_followers(tx: Tx, op: Operation, state: AlertState, thread: AlertThread) -> None:
+    """In the thread of the change that is the likely cause: who follows it learns of the alert there."""
+    words = text(
+        "{who} *{name}* fires for {app} on {env} since {at} (al-{number}). This change is the likely cause.",
+        who=op.requester,
+        name=state.name,
+        app=state.app,
+        env=state.env,
+        at=datetime.fromisoformat(state.started),
+        number=thread.number,
+    )
+    tx.outbox.want(
+        f"operation/{op.id}/al-{thread.number}",
+        channel=op.place.channel,
+        thread=op.place.thread,
+        kind=MessageClass.ALERT,
+        body=f'{{"reply":{dump(Reply(None, (Paragraph(words),)))}}}',
+        parent=f"operation/{op.id}",
+    )
 
 
 def _record(tx: Tx, state: AlertState, group: AlertGroup) -> Record:
@@ -196,75 +190,3 @@ def _record(tx: Tx, state: AlertState, group: AlertGroup) -> Record:
         outcome="firing" if group.is_firing else "resolved",
         details={"alert": state.name, "severity": state.severity, "count": str(state.firing)},
     )
-
-
-# --- the card -----------------------------------------------------------------------------------
-
-
-def draw(thread: AlertThread) -> Reply:
-    state = AlertState(**json.loads(thread.state))
-    about = (
-        text("{app} on {env}", app=state.app, env=state.env)
-        if state.app
-        else text("{ns}", ns=state.namespace or "no app")
-    )
-    word = text("Firing") if thread.is_firing else text("Resolved")
-    title = text("{word} · {name} · {about}", word=word, name=state.name, about=about)
-    blocks: list[Block] = []
-    if state.summary:
-        blocks.append(Quote(text("{severity}", severity=state.severity.capitalize() or "Alert"), state.summary))
-    if state.description:
-        blocks.append(Quote(text("More"), state.description))
-    if thread.is_firing and state.suspect:
-        blocks.append(Paragraph(text("*Likely cause:* {words} ({op}).", words=state.suspect_words, op=state.suspect)))
-    since = datetime.fromisoformat(state.started) if state.started else thread.updated
-    if thread.is_firing:
-        blocks.append(
-            Note(
-                text(
-                    "Since {at}{count} · al-{number} · state, releases and logs are in the thread",
-                    at=since,
-                    count=text(" · {n} of {all} still fire", n=state.firing, all=state.total)
-                    if state.total > 1
-                    else text(""),
-                    number=thread.number,
-                )
-            )
-        )
-        if state.app:
-            blocks.append(_buttons(state))
-    else:
-        ended = datetime.fromisoformat(state.ended) if state.ended else thread.updated
-        blocks.append(
-            Note(
-                text(
-                    "From {at} to {end} · {took} · al-{number}",
-                    at=since,
-                    end=ended,
-                    took=ended - since,
-                    number=thread.number,
-                )
-            )
-        )
-    return Reply(title, tuple(blocks))
-
-
-def _buttons(state: AlertState) -> Buttons:
-    where = f"{state.app} in {state.env}"
-    logs = Button(text("Logs"), f"logs {where} since=15m level=error")
-    silence = Button(text("Silence"), f"silence {state.name} {where}", opens=Opens.FORM)
-    status = Button(text("Status"), f"status {where}")
-    if not state.suspect:
-        return Buttons((logs, status, silence))
-    args = {"app": state.app, "env": state.env}
-    back = Button(
-        text("Roll back"),
-        f"rollback {state.app} to {state.env}",
-        Style.DANGER,
-        confirm=Confirm(
-            text("Roll back {app} on {env}?", **args),
-            text("You are shown the plan first; nothing changes before you start it."),
-            text("Show the plan"),
-        ),
-    )
-    return Buttons((logs, back, silence), more=(status,))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bot.alerts.card import draw as draw_alert
+from bot.alerts.card import read as read_alert
+from bot.alerts.suspects import CHANGES
 from bot.alerts.threads import AlertDesk
-from bot.alerts.threads import draw as draw_alert
 from bot.app.worlds import Parts, Worlds
 from bot.domain.clock import Clock
-from bot.domain.errors import UserError
+from bot.domain.errors import PolicyBroken, UserError
 from bot.domain.operation import Place
 from bot.domain.refs import AUTO, EnvName, OperationId, Principal
 from bot.domain.reply import Reply
@@ -21,9 +23,10 @@ from bot.operations.gate import Gate
 from bot.operations.request_card import preview
 from bot.operations.worker import Worker
 from bot.policy.judge import Judge
+from bot.ports.apps import App
 from bot.ports.clusters import ClusterReads
 from bot.ports.people import Identity, People
-from bot.ports.store import Store
+from bot.ports.store import OperationFilter, Store
 from bot.ports.world import Check, HelpLine, Verdict
 from bot.road.answers import Answer, answer
 from bot.road.catalogue import Catalogue
@@ -32,6 +35,7 @@ from bot.road.planner import Replanner
 from bot.road.request import Answered, Origin, Request
 from bot.road.road import Road
 from commands.catalogue import CATALOGUE
+from commands.rollback import COMMAND as ROLLBACK
 from commands.self import report
 
 ALERTS = Identity("internal", "", "alerts")
@@ -60,7 +64,11 @@ class Core:
             return card(operation) if operation else None
         if kind == "alert":
             thread = self.store.read(lambda tx: tx.alerts.get(key))
-            return draw_alert(thread) if thread else None
+            if thread is None:
+                return None
+            state = read_alert(thread)
+            recent = OperationFilter(app=state.app, env=state.env, kinds=CHANGES)
+            return draw_alert(thread, StoredBook(self.store).operations(recent) if state.app else ())
         return None
 
 
@@ -109,13 +117,27 @@ def build(
         hindrance=lambda: hindrance() or engine.timekeeper.hindrance(),
         diagnose=lambda: report(checks()),
     )
-    alerts = AlertDesk(store=store, apps=apps, ask=lambda line: _ask(road, line), default_channel=alerts_channel)
+    alerts = AlertDesk(
+        store=store,
+        apps=apps,
+        ask=lambda line: _ask(road, line),
+        needs_votes=lambda app: _needs_votes(judge, app),
+        default_channel=alerts_channel,
+    )
     return Core(store, catalogue, apps, road, engine, worker, alerts, judge, parts.reads)
 
 
 def _help(catalogue: Catalogue, judge: Judge, asker: Principal) -> tuple[HelpLine, ...]:
     allowed = {c.permission for c in catalogue.commands if judge.may(asker, c.permission, None)}
     return catalogue.help_lines(allowed)
+
+
+def _needs_votes(judge: Callable[[], Judge], app: App) -> bool:
+    """For the label of a button only: what is then asked is judged as it is planned."""
+    try:
+        return judge().quorum(ROLLBACK.name, ROLLBACK.permission, app, pods=0, share=100).votes > 0
+    except PolicyBroken:
+        return False
 
 
 def _ask(road: Road, line: str) -> Reply | None:

@@ -1,0 +1,147 @@
+"""The card of an alert group, drawn from its stored state and the operations of its app: what fires, the likely cause, and
+one click back from it. Knows no Slack; its buttons are command lines that take the road.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, versions
+from bot.domain.operation import Operation
+from bot.domain.reply import Block, Button, Buttons, Confirm, Note, Opens, Paragraph, Quote, Reply, Style, Text, text
+from bot.ports.store import AlertThread
+from bot.steps.codec import load_face
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """What an alert's card is drawn from; times are ISO 8601, empty where unknown."""
+
+    name: str
+    severity: str
+    namespace: str
+    workload: str
+    app: str
+    env: str
+    summary: str
+    description: str
+    started: str
+    ended: str
+    firing: int
+    total: int
+    link: str
+    suspect: str = ""
+    """Operation id of the change that is the likely cause."""
+    suspect_words: str = ""
+    needs_votes: bool = False
+    """Others have to agree to a rollback."""
+
+
+def read(thread: AlertThread) -> AlertState:
+    return AlertState(**json.loads(thread.state))
+
+
+def draw(thread: AlertThread, operations: Sequence[Operation] = ()) -> Reply:
+    """`operations`: the app's recent ones, as they are now."""
+    state = read(thread)
+    about = (
+        text("{app} on {env}", app=state.app, env=state.env)
+        if state.app
+        else text("{ns}", ns=state.namespace or "no app")
+    )
+    word = text("Firing") if thread.is_firing else text("Resolved")
+    title = text("{word} · {name} · {about}", word=word, name=state.name, about=about)
+    since = datetime.fromisoformat(state.started) if state.started else thread.updated
+    blocks = (
+        _firing(thread, state, operations, since) if thread.is_firing else _resolved(thread, state, operations, since)
+    )
+    return Reply(title, tuple(blocks))
+
+
+def _said(state: AlertState) -> list[Block]:
+    blocks: list[Block] = []
+    if state.summary:
+        blocks.append(Quote(text("{severity}", severity=state.severity.capitalize() or "Alert"), state.summary))
+    if state.description:
+        blocks.append(Quote(text("More"), state.description))
+    return blocks
+
+
+def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operation], since: datetime) -> list[Block]:
+    blocks = _said(state)
+    if state.suspect:
+        blocks.append(Paragraph(text("*Likely cause:* {words} ({op}).", words=state.suspect_words, op=state.suspect)))
+    count = text("")
+    if state.total > 1:
+        count = text(" · {n} of {all} still fire", n=state.firing, all=state.total)
+    done = _joined(deeds(operations, since))
+    blocks.append(
+        Note(
+            text(
+                "Since {at}{count}{done} · al-{number} · state, releases and logs are in the thread",
+                at=since,
+                count=count,
+                done=done,
+                number=thread.number,
+            )
+        )
+    )
+    if state.app:
+        blamed = next((op for op in operations if op.id == state.suspect), None)
+        blocks.append(_buttons(state, blamed))
+    return blocks
+
+
+def _resolved(thread: AlertThread, state: AlertState, operations: Sequence[Operation], since: datetime) -> list[Block]:
+    ended = datetime.fromisoformat(state.ended) if state.ended else thread.updated
+    lasted = Paragraph(text("Lasted *{took}*.", took=how_long(since, ended)))
+    done = _joined(deeds(operations, since))
+    note = text("From {at} to {end}{done} · al-{number}", at=since, end=ended, done=done, number=thread.number)
+    return [*_said(state), lasted, Note(note)]
+
+
+def _joined(parts: Sequence[Text]) -> Text:
+    """Each with a point before it."""
+    return text("".join(f" · {{p{n}}}" for n in range(len(parts))), **{f"p{n}": part for n, part in enumerate(parts)})
+
+
+def _buttons(state: AlertState, blamed: Operation | None) -> Buttons:
+    where = f"{state.app} in {state.env}"
+    logs = Button(text("Logs"), f"logs {where} since=15m level=error")
+    silence = Button(text("Silence"), f"silence {state.name} {where}", opens=Opens.FORM)
+    status = Button(text("Status"), f"status {where}")
+    if blamed is not None and can_stop(blamed):
+        return Buttons((_stop(state, blamed), silence, logs), more=(status,))
+    if blamed is not None and can_go_back(blamed) and (found := versions(blamed)):
+        return Buttons((_back(state, found), silence, logs), more=(status,))
+    return Buttons((logs, status, silence))
+
+
+def _stop(state: AlertState, blamed: Operation) -> Button:
+    """While the change runs, stopping it leads back, and was approved with it."""
+    label = text("Abort the canary") if blamed.kind == "canary" else text("Stop and roll back")
+    spoken = text("Stop {id} of {app} on {env}", id=blamed.id, app=state.app, env=state.env)
+    confirm = load_face(blamed.face).stop
+    return Button(label, f"abort {blamed.id}", Style.DANGER, confirm=confirm, spoken=spoken)
+
+
+def _back(state: AlertState, found: Versions) -> Button:
+    args = {"app": state.app, "env": state.env, "old": found.old, "new": found.new}
+    label = text("Ask to roll back") if state.needs_votes else text("Roll back to {old}", old=found.old)
+    how = text("Runs as you, without a second approval (policy: rollback).")
+    if state.needs_votes:
+        how = text("Others have to agree first (policy: rollback).")
+    return Button(
+        label,
+        f"rollback {state.app}@{found.old} to {state.env} --now",
+        Style.DANGER,
+        confirm=Confirm(
+            text("Roll back {app} on {env}?", **args),
+            text("From {new} to {old}, with its config. {how} {new} is locked out of {env}.", how=how, **args),
+            text("Ask for it") if state.needs_votes else text("Roll back"),
+        ),
+        spoken=text("Roll back {app} on {env} to {old}", **args),
+    )
