@@ -20,7 +20,7 @@ from bot.ports.apps import App
 from bot.ports.observing import Image
 from bot.ports.traffic import Match, MatchKind
 from bot.ports.world import World
-from bot.steps.canary_ways import Ask, by_replicas, by_weights, check, face_of, routes_of
+from bot.steps.canary_ways import Ask, by_replicas, by_weights, check, check_measures, face_of, routes_of
 from bot.steps.delivery import Target, check_not_bad, newest_first, targets, version_of
 from bot.steps.progressive_way import by_its_steps
 from bot.steps.replica_plan import replicas_for
@@ -48,7 +48,7 @@ class Canary:
     hold: Annotated[timedelta | None, Arg("how long each share is watched; without it each waits for promote")] = None
     manual: Annotated[bool, Arg("each share waits for promote, whatever the policy says")] = False
     requests: Annotated[
-        int | None, Arg("how many it must have answered before its figures can pass, by weights; 500 if nobody says")
+        int | None, Arg("how many it must have answered before its figures can pass; 500 if nobody says")
     ] = None
     deadline: Annotated[timedelta | None, Arg("how long it waits for a person at one share, then it goes back")] = None
     header: Annotated[
@@ -99,6 +99,7 @@ def plan(params: Canary, world: World) -> Plan:
     if is_progressive:
         way = by_its_steps(world, target, ask)
     else:
+        check_measures(world, ask)
         way = by_weights(world, target, ask, service, routes) if service else by_replicas(world, target, ask)
     if others:
         way = replace(way, warnings=(*others, *way.warnings))
@@ -196,6 +197,7 @@ def _filled(ask: Ask, params: Canary, defaults: CanaryDefaults) -> Ask:
         "hold": params.hold is None and not params.manual,
         "requests": params.requests is None,
         "deadline": params.deadline is None,
+        "measures": True,
     }
     return replace(
         ask,
@@ -203,6 +205,7 @@ def _filled(ask: Ask, params: Canary, defaults: CanaryDefaults) -> Ask:
         requests=defaults.requests if unsaid["requests"] else ask.requests,
         wait=(defaults.deadline or ask.wait) if unsaid["deadline"] else ask.wait,
         by_policy=tuple(name for name in defaults.said if unsaid.get(name)),
+        measures=defaults.measures,
     )
 
 

@@ -43,6 +43,9 @@ class NotConfigured:
     def range(self, query: MetricQuery) -> Samples:
         raise self._missing()
 
+    def check(self, words: str) -> None:
+        raise self._missing()
+
     def list(self, namespaces: tuple[str, ...]) -> tuple[Alert, ...]:
         raise self._missing()
 

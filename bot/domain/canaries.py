@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.domain.analysis import AppMeasure
+
 REQUESTS = 500
 """That a canary must have answered before its figures can pass, where nobody says otherwise."""
 
@@ -20,5 +22,7 @@ class CanaryDefaults:
     requests: int = REQUESTS
     deadline: timedelta | None = None
     """How long it waits for a person at one share; None: the timing `canary-deadline`."""
+    measures: tuple[AppMeasure, ...] = ()
+    """Of the app's own, beside errors and latency."""
     said: tuple[str, ...] = ()
     """The names of those above that the policy says."""

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from bot.domain.analysis import Verdict
 from bot.domain.refs import OperationId, PlanHash, Principal
-from bot.domain.reply import Chart, Text, text
+from bot.domain.reply import Text, text
 
 
 class Standing(StrEnum):
@@ -37,8 +38,8 @@ class Progress:
     """`3 of 6 pods ready`; `of` is 0 where nothing is counted."""
     report: Text | None = None
     """What the thread is told when the step is done, or what the card says meanwhile."""
-    chart: Chart | None = None
-    """Goes into the thread with the report, or with the reason of a failure."""
+    verdict: Verdict | None = None
+    """On a canary: its figures and charts go onto the card, and into the thread with the end of the step."""
     again: timedelta | None = None
     """When to look again where once a second would ask others too often."""
     excerpt: str = ""

@@ -17,7 +17,6 @@ from bot.domain.operation import (
     SignalKind,
     Standing,
     given_here,
-    last,
 )
 from bot.domain.refs import Principal
 from bot.domain.reply import (
@@ -25,7 +24,6 @@ from bot.domain.reply import (
     Block,
     Button,
     Buttons,
-    Confirm,
     Note,
     Opens,
     Paragraph,
@@ -37,15 +35,12 @@ from bot.domain.reply import (
 )
 from bot.domain.succession import heir
 from bot.operations.build_card import DRAWN, KIND, build_card
+from bot.operations.canary_card import canary_card
 from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, short_hash, stopper, titled
-from bot.steps.analysis import Analyse
-from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_face, load_steps
-from bot.steps.progressive import HoldStop
 from bot.steps.step import Face
 
-Hold = HoldCanary | Analyse | HoldStop
 _WORTH_SAYING = timedelta(seconds=5)
 """How long something took, where nothing else is told of it."""
 
@@ -75,7 +70,7 @@ def card(op: Operation) -> Reply:
                 titled("Starting", face), (Paragraph(text("Checking once more, then it starts.")), asked_by(op))
             )
         case Phase.RUNNING | Phase.PAUSED:
-            return _canary(op, face) if face.kind == "canary" else _running(op, face)
+            return (canary_card(op, face) if face.kind == "canary" else None) or _running(op, face)
         case Phase.UNDOING:
             return _undoing(op, face)
         case Phase.STUCK:
@@ -153,91 +148,6 @@ def _progress(op: Operation) -> Block:
     )
 
 
-def _canary(op: Operation, face: Face) -> Reply:
-    try:
-        steps = load_steps(op.plan)
-    except UnknownKind:
-        return _running(op, face)
-    holds = [(n, step.do) for n, step in enumerate(steps) if isinstance(step.do, Hold)]
-    reached = [(n, hold) for n, hold in holds if n <= op.cursor]
-    ahead = [hold for n, hold in holds if n > op.cursor]
-    if not reached:
-        return _running(op, face)
-    percent = reached[-1][1].percent
-    is_holding = bool(reached) and reached[-1][0] == op.cursor
-    if holds and op.cursor > holds[-1][0]:
-        return _running(op, face)
-    word = (
-        text("Paused at {percent} %", percent=percent)
-        if op.phase is Phase.PAUSED
-        else text("Canary at {percent} %", percent=percent)
-    )
-    marks = [f"*{hold.percent}*" if hold.percent == percent else str(hold.percent) for _, hold in holds] + ["100"]
-    number = len(reached)
-    bar = Bar(
-        number, len(holds) + 1, text("*step {n} of {all}* · " + " → ".join(marks) + " %", n=number, all=len(holds) + 1)
-    )
-    blocks: list[Block] = [bar]
-    if op.seen and op.seen.report:
-        blocks.append(Paragraph(op.seen.report))
-    elif op.seen and op.seen.of:
-        blocks.append(Paragraph(text("{n} of {all} canary pods ready.", n=op.seen.done, all=op.seen.of)))
-    blocks.append(asked_by(op, _next_move(op, reached[-1][1] if is_holding else None, ahead)))
-    go = text("Go to {percent} %", percent=ahead[0].percent) if ahead else text("Promote to everybody")
-    row: list[Button] = []
-    if is_holding:
-        waits = reached[-1][1].time is None or op.phase is Phase.PAUSED
-        row.append(
-            Button(
-                go,
-                f"promote {op.id} step={op.cursor}",
-                Style.PRIMARY if waits else Style.PLAIN,
-                confirm=_promotes(op, face, go),
-            )
-        )
-    row.append(
-        Button(text("Resume"), f"resume {op.id}")
-        if op.phase is Phase.PAUSED
-        else Button(text("Pause"), f"pause {op.id}")
-    )
-    row.append(Button(text("Abort"), f"abort {op.id}", Style.DANGER, confirm=face.stop))
-    another = Button(text("Set another percentage"), f"canary {op.app} to {op.env}", opens=Opens.FORM)
-    more = (another, *face.running, Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))
-    if is_holding:
-        more = (Button(text("Wait 15 min more"), f"extend {op.id}"), *more)
-    blocks.append(Buttons(tuple(row), more=more))
-    return Reply(text("{state} · {title}", state=word, title=face.subject or face.title), tuple(blocks))
-
-
-def _promotes(op: Operation, face: Face, go: Text) -> Confirm:
-    words = text("More requests of {title} go to the new version.", title=face.subject or face.title)
-    if op.seen and op.seen.report:
-        words = text("{words} {report}", words=words, report=op.seen.report)
-    return Confirm(text("{go}?", go=go), words, yes=go)
-
-
-def _next_move(op: Operation, hold: Hold | None, ahead: list[Hold]) -> Text:
-    if hold is None or op.since is None:
-        return text("getting its pods ready")
-    if op.phase is Phase.PAUSED:
-        return text("paused by {who}", who=_paused_by(op))
-    until = op.since + op.steps[op.cursor].deadline + EXTENSION * given_here(op, SignalKind.EXTEND)
-    if hold.time is None:
-        return text("waits for a person until {until}, then goes back", until=until)
-    to = text("{percent} %", percent=ahead[0].percent) if ahead else text("100 %")
-    if isinstance(hold, Analyse):
-        at = op.since + hold.time
-        return text(
-            "goes to {to} at {at} if it passes, else waits for a person until {until}", to=to, at=at, until=until
-        )
-    return text("goes to {to} at {at} by itself", to=to, at=op.since + hold.time)
-
-
-def _paused_by(op: Operation) -> Principal:
-    signal = last(op, SignalKind.PAUSE)
-    return signal.by if signal else op.requester
-
-
 def _undoing(op: Operation, face: Face) -> Reply:
     blocks: list[Block] = [
         Paragraph(text("*Why:* {why}", why=op.why or text("It failed."))),
@@ -299,6 +209,7 @@ def _undone(op: Operation, face: Face) -> Reply:
     failed = tuple(b for b in face.failed if op.failed_step is not None or not b.line.startswith("unlock "))
     blocks: list[Block] = [
         Paragraph(text("*Why:* {why}", why=op.why or text("It failed."))),
+        *_now_after(op, face),
         *_next_after(op),
         asked_by(op, _ended(op)),
         Buttons(failed[:3], more=(*failed[3:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
@@ -306,19 +217,10 @@ def _undone(op: Operation, face: Face) -> Reply:
     return Reply(text("Rolled back · {undone}", undone=face.undone), tuple(blocks))
 
 
-def _left(op: Operation, face: Face) -> Reply:
-    """Where it stood: by a person, or for a successor."""
-    if op.phase is Phase.CLOSED:
-        why = Paragraph(text("*Why:* {why}", why=op.why or text("It was stuck.")))
-        who = Note(text("Left as it is by {who} · {id}", who=stopper(op), id=op.id))
-        return Reply(titled("Closed", face), (why, who))
-    other = heir(op)
-    words = text("{other} goes on with it, from where this one stood. Nothing was taken back.", other=other)
-    show = Button(text("Show {other}", other=other), f"plan {other}", opens=Opens.VIEW)
-    more = (Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW),)
-    state = text("{state} by {other}", state=text("Taken over"), other=other)
-    title = text("{state} · {title}", state=state, title=face.subject or face.title)
-    return Reply(title, (Paragraph(words), asked_by(op, _ended(op)), Buttons((show, *face.after), more=more)))
+def _now_after(op: Operation, face: Face) -> tuple[Block, ...]:
+    if face.kind != "canary" or op.ended is None:
+        return ()
+    return (Paragraph(text("*Now:* {undone}, for every request, since {at}.", undone=face.undone, at=op.ended)),)
 
 
 def _next_after(op: Operation) -> tuple[Block, ...]:

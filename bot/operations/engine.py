@@ -37,7 +37,7 @@ from bot.operations.gate import Gate
 from bot.operations.leases import Leases
 from bot.operations.marks import reason_of, settle, step_key, writes_outside
 from bot.operations.succession import Wait, record_intent, take_holds
-from bot.operations.thread import say_step, say_the_end, say_the_turn
+from bot.operations.thread import say_it_waits, say_step, say_the_end, say_the_turn
 from bot.operations.timekeeper import Timekeeper
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
@@ -302,6 +302,7 @@ class Engine:
         moved = after.phase is not before.phase or after.cursor != before.cursor
         if moved:
             self._record_move(tx, before, after)
+        say_it_waits(tx, before, after)
         if after.is_final or after.phase is Phase.STUCK:
             say_the_end(tx, after)
         saved = self._save(

@@ -246,7 +246,7 @@ class Judge:
 
     def canary(self, app: App) -> CanaryDefaults:
         """Of several rules that are about the app the last that says something counts, for each field on its own."""
-        names = ("steps", "hold", "requests", "deadline")
+        names = ("steps", "hold", "requests", "deadline", "measures")
         found: dict[str, Any] = {}
         for rule in self.policy.canary:
             if _covers(rule.where, app):
@@ -257,6 +257,7 @@ class Judge:
             hold=found.get("hold") or None,
             requests=found.get("requests", REQUESTS),
             deadline=found.get("deadline"),
+            measures=found.get("measures", ()),
             said=tuple(name for name in names if name in found),
         )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.domain.analysis import LARGEST, AppMeasure, Criterion
 from bot.domain.errors import PolicyBroken
 from bot.domain.refs import Principal
 from bot.domain.reply import text
@@ -318,7 +319,7 @@ class _Reader:
             if list(steps) != sorted(set(steps)):
                 self._complain((*path, "steps"), "have to grow")
             if not part.keys() - {"tenant", "env", "app"}:
-                self._complain(path, "sets nothing; one of steps, hold, requests, deadline")
+                self._complain(path, "sets nothing; one of steps, hold, requests, deadline, measures")
             hold = _text(part, "hold")
             yield CanaryRule(
                 self._where(part, path),
@@ -326,7 +327,39 @@ class _Reader:
                 hold=timedelta() if hold == MANUAL else _duration(hold) if hold else None,
                 requests=_number(part, "requests"),
                 deadline=_duration(_text(part, "deadline")) if "deadline" in part else None,
+                measures=tuple(self._measures(part, path)) if "measures" in part else None,
             )
+
+    def _measures(self, rule: Part, path: strict_yaml.Path) -> Iterator[AppMeasure]:
+        """Numbers stand there in the unit that people see: points and milliseconds, where shares and seconds are measured."""
+        found = rule["measures"]
+        assert isinstance(found, list)
+        taken: set[str] = {"errors", "p95", "restarts"}
+        for index, part in enumerate(found):
+            assert isinstance(part, dict)
+            here = (*path, "measures", index)
+            name, unit = _text(part, "name"), _text(part, "unit")
+            if name.lower() in taken:
+                self._complain((*here, "name"), f"{name} is measured already")
+            taken.add(name.lower())
+            scale = {"%": 100.0, "ms": 1000.0}.get(unit, 1.0)
+            numbers = {key: float(_text(part, key)) for key in ("over", "times", "limit") if key in part}
+            if not numbers:
+                self._complain(here, "is held to nothing; one of over, times, limit")
+            is_more_better = _text(part, "better") == "more"
+            if "times" in numbers and (numbers["times"] < 1) != is_more_better and numbers["times"] != 1:
+                self._complain((*here, "times"), "is below 1 where more is better, and only there")
+            criterion = Criterion(
+                name,
+                unit,
+                scale,
+                over=numbers["over"] / scale if "over" in numbers else None,
+                times=numbers.get("times"),
+                limit=numbers["limit"] / scale if "limit" in numbers else None,
+                is_more_better=is_more_better,
+                least=-LARGEST,
+            )
+            yield AppMeasure(criterion, _text(part, "query"))
 
 
 def _part(part: Part, name: str) -> Part:

@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.domain.analysis import AppMeasure
 from bot.domain.refs import Principal
 from bot.domain.schedules import Schedule
 
@@ -157,6 +158,7 @@ class CanaryRule:
     """Zero: each share waits for a person."""
     requests: int | None = None
     deadline: timedelta | None = None
+    measures: tuple[AppMeasure, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

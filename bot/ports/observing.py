@@ -139,8 +139,22 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """PromQL that an app declares. The adapter confines every selector of it to the scope's namespace and, where it says
+    nothing of `$pods`, `$workload` or `$track` itself, to the scope's pods.
+
+    In a label's value `$namespace`, `$workload`, `$track` and, in a regular expression, `$pods` stand for what they are;
+    `[$window]` is the range of rates.
+    """
+
+    words: str
+    track: str = "stable"
+    """Or `canary`."""
+
+
+@dataclass(frozen=True, slots=True)
 class MetricQuery:
-    measure: Measure
+    measure: Measure | Expression
     scope: Scope
     """Pods `WORKLOAD-*` without its canary; the canary is a scope of its own."""
     since: datetime
@@ -157,6 +171,10 @@ class Samples:
 
 class Metrics(Protocol):
     def range(self, query: MetricQuery) -> Samples: ...
+
+    def check(self, words: str) -> None:
+        """Raises BadArguments where an Expression of these words could not be confined, or is none. Asks nobody."""
+        ...
 
     def ping(self) -> str: ...
 

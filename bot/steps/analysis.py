@@ -1,26 +1,40 @@
 """The step that judges a canary at one share: its figures against stable's, from the moment it got that share.
 
-A failure goes back at once. What cannot be judged (no data, too few requests) waits for a person until the deadline.
+By weights and by replicas alike. A failure goes back at once. What cannot be judged (no data, too few requests) waits for
+a person until the deadline.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil
 
-from bot.domain.analysis import Evidence, Gauge, Judgement, Limits, Outcome, Pair, judge
+from bot.domain.analysis import (
+    ERRORS,
+    LATENCY,
+    AppMeasure,
+    Evidence,
+    Judgement,
+    Limits,
+    Outcome,
+    Pair,
+    Points,
+    Reading,
+    Verdict,
+    judge,
+    mean,
+)
 from bot.domain.errors import IntegrationError
 from bot.domain.operation import Progress, Standing
 from bot.domain.refs import ObjectRef
-from bot.domain.reply import Chart, Series, Text, text
-from bot.domain.workloads import Mark
-from bot.ports.observing import Measure, MetricQuery, Scope
+from bot.domain.reply import Chart, Series, Text, span, text
+from bot.domain.workloads import Mark, Rollout
+from bot.ports.observing import Expression, Measure, MetricQuery, Scope
 from bot.ports.traffic import Route
 from bot.ports.world import Hands, World
 from bot.steps import rollout as rollouts
 from bot.steps.canary import look
-from bot.steps.weights import named
 
 LEAST = timedelta(seconds=12)
 LONGEST = timedelta(minutes=30)
@@ -37,6 +51,7 @@ class Analyse:
     target: ObjectRef
     stable: ObjectRef
     routes: tuple[Route, ...]
+    """That share the requests; none: the pods behind one Service do."""
     replicas: int
     percent: int
     version: str
@@ -44,6 +59,8 @@ class Analyse:
     requests: int
     """That the canary must have answered before it can pass."""
     time: timedelta | None
+    measures: tuple[AppMeasure, ...] = ()
+    """Beside errors and latency."""
 
     def describe(self) -> Text:
         if self.time is None:
@@ -62,25 +79,30 @@ class Analyse:
             return Progress(Standing.FAILED, why=text("{name} is gone.", name=self.target.name))
         if failed := rollouts.judge(rollout, self.version):
             return failed
-        evidence = _evidence(world, self.stable, self.target, held, sum(pod.restarts for pod in rollout.pods))
+        stable = world.cluster(self.stable.cluster).workloads.rollout(self.stable)
+        evidence = _evidence(self, world, held, rollout, stable)
         judgement = judge(evidence, Limits(requests=self.requests))
-        words = text("*Verdict: {verdict}.* {words}", verdict=judgement.outcome.value, words=judgement.words)
-        report = text("{words} {share}", words=words, share=_share(judgement, self))
-        chart = _chart(evidence, judgement, version=self.version, old=self.old)
-        ready, all_pods = rollout.workload.available, self.replicas
         is_over = self.time is not None and held >= self.time
+        verdict = _verdict(self, evidence, judgement, pods=(rollout.workload.ready, stable.workload.ready), held=held)
+        ready, all_pods = rollout.workload.available, self.replicas
+        report = text(
+            "*Verdict: {verdict}.* {words} {share}",
+            verdict=judgement.outcome.value,
+            words=judgement.words,
+            share=verdict.share,
+        )
         why: Text | None = None
         match judgement.outcome:
             case Outcome.FAIL:
-                why = text("{version} did worse than {old}. {words}", version=self.version, old=self.old, words=words)
-                return Progress(Standing.FAILED, why=why, done=ready, of=all_pods, report=report, chart=chart)
+                standing = Standing.FAILED
+                why = _worse(self, judgement)
             case Outcome.PASS if is_over and ready >= all_pods:
                 standing = Standing.DONE
             case Outcome.PASS:
                 standing, why = Standing.WAITING, text("nobody promoted it in time")
             case _:
-                standing, why = Standing.WAITING, text("It could not be judged in time. {words}", words=words)
-        return Progress(standing, why, ready, all_pods, report, chart, self._again(held))
+                standing, why = Standing.WAITING, text("It could not be judged in time. {words}", words=judgement.words)
+        return Progress(standing, why, ready, all_pods, report, verdict, self._again(held))
 
     def _again(self, held: timedelta) -> timedelta:
         """Metrics are not asked every second, but the end of the time is not slept over."""
@@ -92,54 +114,121 @@ class Analyse:
         """It only watches."""
 
 
-def _evidence(world: World, stable: ObjectRef, canary: ObjectRef, held: timedelta, restarts: int) -> Evidence:
+def _evidence(step: Analyse, world: World, held: timedelta, canary: Rollout, stable: Rollout) -> Evidence:
     since = world.now - min(max(held, LEAST), LONGEST)
+    between = timedelta(seconds=max(1, ceil((world.now - since).total_seconds() / (POINTS - 1))))
     missing: Text | None = None
 
-    def points(measure: Measure, ref: ObjectRef) -> tuple[tuple[datetime, float], ...]:
+    def points(measure: Measure | Expression, ref: ObjectRef) -> Points:
         nonlocal missing
         scope = Scope(ref.cluster, ref.namespace, ref.name)
         try:
-            return world.metrics.range(MetricQuery(measure, scope, since, world.now, _step(world.now - since))).points
+            return world.metrics.range(MetricQuery(measure, scope, since, world.now, between)).points
         except IntegrationError as error:
             missing = missing or error.what
             return ()
 
-    def pair(measure: Measure) -> Pair:
-        return Pair(points(measure, canary), points(measure, stable)) if missing is None else Pair((), ())
+    def pair(measure: Measure | str) -> Pair:
+        if missing is not None:
+            return Pair((), ())
+        if isinstance(measure, Measure):
+            return Pair(points(measure, step.target), points(measure, step.stable))
+        return Pair(
+            points(Expression(measure, "canary"), step.target), points(Expression(measure, "stable"), step.stable)
+        )
 
-    requests, errors, latency = pair(Measure.REQUESTS), pair(Measure.ERRORS), pair(Measure.LATENCY)
-    return Evidence(world.now, _step(world.now - since), requests, errors, latency, restarts, missing)
+    requests = pair(Measure.REQUESTS)
+    readings = [Reading(ERRORS, pair(Measure.ERRORS)), Reading(LATENCY, pair(Measure.LATENCY))]
+    readings += [Reading(each.criterion, pair(each.query)) for each in step.measures]
+    restarts, beside = (sum(pod.restarts for pod in each.pods) for each in (canary, stable))
+    return Evidence(world.now, between, requests, tuple(readings), restarts, beside, missing)
 
 
-def _step(whole: timedelta) -> timedelta:
-    return timedelta(seconds=max(1, ceil(whole.total_seconds() / (POINTS - 1))))
+def _worse(step: Analyse, judgement: Judgement) -> Text:
+    why = text(
+        "{version} did worse than {old} at {percent} %. *Verdict: fail.* {brief}",
+        version=step.version,
+        old=step.old,
+        percent=step.percent,
+        brief=judgement.brief,
+    )
+    if judgement.failed < 1:
+        return why
+    return text("{why} About {n} requests to it got an error.", why=why, n=f"{judgement.failed:,.0f}")
 
 
-def _share(judgement: Judgement, step: Analyse) -> Text:
-    route = ", ".join(named(each) for each in step.routes)
-    if judgement.share is None:
-        return text("Asked {asked} % ({route}); what it gets is not known.", asked=step.percent, route=route)
-    return text(
-        "Asked {asked} %, getting {share} % ({route}).",
-        asked=step.percent,
-        share=f"{100 * judgement.share:.1f}",
-        route=route,
+# --- in words -----------------------------------------------------------------------------------
+
+
+def _verdict(
+    step: Analyse, evidence: Evidence, judgement: Judgement, *, pods: tuple[int, int], held: timedelta
+) -> Verdict:
+    share, achieved = _shares(step, judgement, pods)
+    match judgement.outcome:
+        case Outcome.PASS:
+            needs_person = step.time is None
+        case _:
+            needs_person = step.time is not None and held >= step.time
+    charts = [_chart(reading, evidence, version=step.version, old=step.old) for reading in evidence.readings]
+    found = [chart for chart in charts if chart is not None]
+    found.sort(key=lambda chart: chart.title.args.get("name") != judgement.decisive.name)
+    return Verdict(
+        outcome=judgement.outcome,
+        brief=judgement.brief,
+        lines=judgement.lines(),
+        share=share,
+        achieved=achieved,
+        charts=tuple(found),
+        needs_person=needs_person,
     )
 
 
-def _chart(evidence: Evidence, judgement: Judgement, *, version: str, old: str) -> Chart | None:
-    gauge = Gauge.LATENCY if judgement.gauge is Gauge.LATENCY else Gauge.ERRORS
-    pair = (evidence.latency if gauge is Gauge.LATENCY else evidence.errors).together()
+def _shares(step: Analyse, judgement: Judgement, pods: tuple[int, int]) -> tuple[Text, Text]:
+    """For the card and for the thread. Measured where requests are; of pods alone only what they would give is known."""
+    mine, every = pods[0], sum(pods)
+    how = text("traffic weight") if step.routes else text("{n} of {all} pods", n=mine, all=every)
+    asked = (
+        text("Weight asked {asked} %", asked=step.percent)
+        if step.routes
+        else text("Asked {asked} %", asked=step.percent)
+    )
+    if judgement.share is not None and judgement.shared is not None:
+        measured = f"{100 * judgement.share:.1f}"
+        card = text("Asked {asked} %, getting {share} % ({how})", asked=step.percent, share=measured, how=how)
+        seen = f"{judgement.shared:,.0f}"
+        thread = text("{asked}, achieved {share} % of {seen} requests", asked=asked, share=measured, seen=seen)
+        return card, thread if step.routes else text("{thread} ({how})", thread=thread, how=how)
+    if step.routes:
+        unknown = text("{asked}; what it gets is not known", asked=asked)
+        return unknown, unknown
+    by_pods = round(100 * mine / every) if every else 0
+    guess = text(
+        "Asked {asked} %, {share} % by pods ({how}); requests are not measured",
+        asked=step.percent,
+        share=by_pods,
+        how=how,
+    )
+    return guess, guess
+
+
+def _chart(reading: Reading, evidence: Evidence, *, version: str, old: str) -> Chart | None:
+    criterion, pair = reading.criterion, reading.usable()
     if len(pair.canary) < 2:
         return None
-    factor, unit = (1000.0, "ms") if gauge is Gauge.LATENCY else (100.0, "%")
 
-    def series(name: Text, points: tuple[tuple[datetime, float], ...]) -> Series:
-        return Series(name, tuple((at, round(factor * value, 2)) for at, value in points))
+    def series(name: Text, points: Points) -> Series:
+        return Series(name, tuple((at, round(criterion.scale * value, 3)) for at, value in points))
 
-    name = "p95" if gauge is Gauge.LATENCY else "Errors"
-    limit = round(factor * judgement.limit, 2) if judgement.limit is not None and judgement.gauge is gauge else None
-    title = text("{name} in {unit}, canary and stable", name=name, unit=unit)
-    canary, stable = text("canary {version}", version=version), text("stable {version}", version=old)
-    return Chart(title, unit, (series(canary, pair.canary), series(stable, pair.stable)), limit)
+    lines = [series(text("canary {version}", version=version), pair.canary)]
+    beside = dict(pair.stable)
+    if all(at in beside for at, _ in pair.canary):
+        lines.append(series(text("stable {version}", version=old), tuple((at, beside[at]) for at, _ in pair.canary)))
+        limits = tuple((at, criterion.allowed(beside[at])) for at, _ in pair.canary)
+    else:
+        stable = mean(pair.stable) if pair.stable else None
+        limits = tuple((at, criterion.allowed(stable)) for at, _ in pair.canary)
+    lines.append(series(text("limit"), limits))
+    long = span(evidence.now - pair.canary[0][0])
+    unit = text(" in {unit}", unit=criterion.unit) if criterion.unit else text("")
+    title = text("{name}{unit}, canary and stable, {long}", name=criterion.name, unit=unit, long=long)
+    return Chart(title, criterion.unit, tuple(lines))

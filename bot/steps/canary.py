@@ -107,52 +107,6 @@ class ScaleCanary:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldCanary:
-    """Watches the canary for `time`, then goes on by itself; without `time` it waits for `promote`."""
-
-    target: ObjectRef
-    stable: ObjectRef
-    replicas: int
-    percent: int
-    """Asked for."""
-    version: str
-    time: timedelta | None
-
-    def describe(self) -> Text:
-        if self.time is None:
-            return text("hold at {percent} % until somebody promotes it", percent=self.percent)
-        return text("hold at {percent} % for {time}", percent=self.percent, time=self.time)
-
-    def targets(self) -> tuple[ObjectRef, ...]:
-        return ()
-
-    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
-        rollout = look(world, self.target)
-        if rollout is None:
-            return Progress(Standing.FAILED, why=text("{name} is gone.", name=self.target.name))
-        if failed := judge(rollout, self.version):
-            return failed
-        stable = world.cluster(self.stable.cluster).workloads.rollout(self.stable).workload
-        mine, all_pods = rollout.workload.ready, rollout.workload.ready + stable.ready
-        share = round(100 * mine / all_pods) if all_pods else 0
-        report = text(
-            "Asked {asked} %, getting {share} % ({n} of {all} pods).",
-            asked=self.percent,
-            share=share,
-            n=mine,
-            all=all_pods,
-        )
-        standing = Standing.WAITING
-        if self.time is not None and held >= self.time:
-            standing = Standing.DONE if rollout.workload.is_settled else Standing.UNKNOWN
-        why = text("nobody promoted it in time")
-        return Progress(standing, why=why, done=mine, of=self.replicas, report=report)
-
-    def act(self, hands: Hands, mark: Mark) -> None:
-        """It only watches."""
-
-
-@dataclass(frozen=True, slots=True)
 class SwitchSelector:
     """Makes a Service select by other labels; both sets must match the same stable pods when it is done."""
 

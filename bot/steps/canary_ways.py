@@ -1,8 +1,8 @@
 """How a canary's requests are shared, and how its plan is shown: by weights of a route where there is one, else by replicas.
 
-By weights: exact, 1 to 99 %, judged by metrics. By replicas: stable keeps its size, the canary gets
+By weights: exact, 1 to 99 %. By replicas: stable keeps its size, the canary gets
 max(1, round(N p / (100 - p))) pods behind the same Service, so the share that is really had is said, and at most 50 % can
-be asked. Pure reads of a World.
+be asked. Both are judged by the same figures. Pure reads of a World.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.domain.errors import Preflight
+from bot.domain.analysis import AppMeasure
+from bot.domain.errors import BadArguments, Preflight
 from bot.domain.reply import Button, Confirm, Fact, Text, Value, text
 from bot.domain.workloads import Service
 from bot.ports.apps import App
@@ -39,6 +40,8 @@ class Ask:
     """For a person, at one share."""
     by_policy: tuple[str, ...] = ()
     """Names of what the policy says of it, because the asker did not."""
+    measures: tuple[AppMeasure, ...] = ()
+    """The app's own, from the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
         deadline=world.rules.duration("deadline", app.name, app.env),
         wait=ask.wait,
         bake=world.rules.duration("bake", app.name, app.env),
+        measures=ask.measures,
     )
     final = target.workload.template.with_image(target.container, ask.image)
     known = world.book.releases(str(app.name), str(app.env), limit=50)
@@ -173,6 +177,23 @@ def check(world: World, target: Target, image: str, version: str) -> None:
         )
 
 
+def check_measures(world: World, ask: Ask) -> None:
+    """Raises Preflight for one that could not be asked: it would be no data, and hold up every share."""
+    for measure in ask.measures:
+        try:
+            world.metrics.check(measure.query)
+        except BadArguments as bad:
+            raise Preflight(
+                text(
+                    "{name}, which the policy measures of {app}, cannot be used.",
+                    name=measure.criterion.name,
+                    app=str(ask.app.name),
+                ),
+                why=bad.what,
+                next=text("Whoever keeps the policy file has to mend its query."),
+            ) from bad
+
+
 def by_replicas(world: World, target: Target, ask: Ask) -> Way:
     sticky = next((s for s in target.around.services if s.has_session_affinity), None)
     if sticky is not None:
@@ -197,6 +218,8 @@ def by_replicas(world: World, target: Target, ask: Ask) -> Way:
         shares=ask.shares,
         hold=ask.hold,
         wait=ask.wait,
+        requests=ask.requests,
+        measures=ask.measures,
     )
     sizes = [replicas_for(stable, share) for share in ask.shares]
     had = [achieved(stable, size) for size in sizes]
@@ -241,7 +264,8 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
         Fact(text("Shares"), text("{path}\n{how}", path=path, how=way.words)),
         Fact(text("Pods"), text("{n} stable, {sizes} canary", n=stable, sizes=", then ".join(map(str, way.sizes)))),
         *([Fact(text("Always"), text("requests with {match}", match=way.always))] if way.always else []),
-        Fact(text("Each share"), _patience(ask, way)),
+        Fact(text("Each share"), _patience(ask, way.kind)),
+        *_judged_by(ask, way.kind),
         *([Fact(text("From the policy"), text("{names}", names=", ".join(ask.by_policy)))] if ask.by_policy else []),
     )
     lines = [
@@ -277,9 +301,17 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
     )
 
 
-def _patience(ask: Ask, way: Way) -> Text:
+def _judged_by(ask: Ask, kind: str) -> tuple[Fact, ...]:
+    """A Rollout's own controller judges it, if its steps say so."""
+    if kind == "rollout":
+        return ()
+    names = ["errors, p95, restarts", *(each.criterion.name for each in ask.measures)]
+    return (Fact(text("Judged by"), text("{names}", names=", ".join(names))),)
+
+
+def _patience(ask: Ask, kind: str) -> Text:
     if ask.hold is None:
         return text("until somebody promotes it, at most {wait}", wait=ask.wait)
-    if way.kind in {"replicas", "rollout"}:
+    if kind == "rollout":
         return text("{hold} long", hold=ask.hold)
     return text("{hold} long, {n} requests or more", hold=ask.hold, n=ask.requests)

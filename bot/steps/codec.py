@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from bot.domain import analysis as verdicts
 from bot.domain import refs, reply
 from bot.domain.codec import Codec, Json, canonical, digest
 from bot.domain.operation import Progress, Standing
@@ -24,7 +25,6 @@ STEPS: tuple[type, ...] = (
     scaling.SetBounds,
     canary.CreateCanary,
     canary.ScaleCanary,
-    canary.HoldCanary,
     canary.SwitchSelector,
     canary.DeleteCanary,
     takeover.TakeOver,
@@ -81,10 +81,27 @@ _REPLY: tuple[type, ...] = (
     reply.Reply,
     Progress,
     Standing,
+    verdicts.Verdict,
+    verdicts.Outcome,
 )
 
 _CODEC = Codec(
-    (*_REPLY, *STEPS, Face, Planned, Template, Program, StepList, refs.ObjectRef, Route, Match, MatchKind, Proof)
+    (
+        *_REPLY,
+        *STEPS,
+        Face,
+        Planned,
+        Template,
+        Program,
+        StepList,
+        refs.ObjectRef,
+        Route,
+        Match,
+        MatchKind,
+        Proof,
+        verdicts.Criterion,
+        verdicts.AppMeasure,
+    )
 )
 
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.domain.analysis import AppMeasure
 from bot.domain.refs import ObjectRef
 from bot.domain.templates import Template
 from bot.domain.workloads import APP_LABEL, TRACK_LABEL, Service, selects
 from bot.ports.apps import App
 from bot.ports.world import World
-from bot.steps.canary import CreateCanary, DeleteCanary, HoldCanary, ScaleCanary, SwitchSelector
+from bot.steps.analysis import Analyse
+from bot.steps.canary import CreateCanary, DeleteCanary, ScaleCanary, SwitchSelector
 from bot.steps.delivery import Target, adopt, candidate, min_ready, proven, roll_to
 from bot.steps.rollout import ReplaceTemplate
 from bot.steps.step import Planned
@@ -45,6 +47,8 @@ def replica_steps(
     shares: list[int],
     hold: timedelta | None,
     wait: timedelta,
+    requests: int,
+    measures: tuple[AppMeasure, ...] = (),
 ) -> tuple[list[Planned], bool]:
     """The steps, and whether stable's labels and the Service's selector have to be adopted first. `wait`: for a person,
     at one share."""
@@ -93,7 +97,18 @@ def replica_steps(
                 )
             )
         pods = size
-        watch = HoldCanary(canary, target.ref, size, share, version, hold)
+        watch = Analyse(
+            target=canary,
+            stable=target.ref,
+            routes=(),
+            replicas=size,
+            percent=share,
+            version=version,
+            old=old,
+            requests=requests,
+            time=hold,
+            measures=measures,
+        )
         steps.append(Planned(watch, deadline=(hold or timedelta()) + wait))
     steps += roll_to(promoted, final, version=version, old_version=old, bake=bake, deadline=deadline)
     steps.append(Planned(DeleteCanary(canary), no_return=True))

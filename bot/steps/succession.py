@@ -18,15 +18,13 @@ from bot.ports.store import Proof
 from bot.ports.traffic import Match
 from bot.ports.world import World
 from bot.steps.analysis import Analyse
-from bot.steps.canary import CreateCanary, HoldCanary, ScaleCanary, look
+from bot.steps.canary import CreateCanary, ScaleCanary, look
 from bot.steps.codec import load_steps
 from bot.steps.records import RecordRelease
 from bot.steps.step import Planned, Step
 from bot.steps.takeover import ResizeCanary, TakeOver
 from bot.steps.weight_plan import ALL, SETTLE
 from bot.steps.weights import DrainCanary, ReturnTraffic, Settle, SetWeight
-
-Watch = Analyse | HoldCanary
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Running:
     operation: OperationId
     cursor: int
     steps: tuple[Planned, ...]
-    watches: tuple[tuple[int, Watch], ...]
+    watches: tuple[tuple[int, Analyse], ...]
     """At each share, with the number of its step."""
     made: CreateCanary
     candidate: Planned
@@ -97,7 +95,7 @@ def running(op: Operation) -> Running | None:
         steps = load_steps(op.plan)
     except UnknownKind:
         return None
-    watches = tuple((number, step.do) for number, step in enumerate(steps) if isinstance(step.do, Watch))
+    watches = tuple((number, step.do) for number, step in enumerate(steps) if isinstance(step.do, Analyse))
     made = next((step.do for step in steps if isinstance(step.do, CreateCanary)), None)
     candidate = next((step for step in steps if _is_candidate(step.do)), None)
     if not watches or made is None or candidate is None:
@@ -180,12 +178,9 @@ def _give(now: Running, before: tuple[int, ...], share: int, pods: int, weights:
 
 def _watch(now: Running, climb: Climb, share: int, size: int) -> Planned:
     watch = now.watches[0][1]
-    time = climb.hold
-    if isinstance(watch, Analyse):
-        time = max(time, SETTLE) if time is not None else None
-        requests = watch.requests if climb.requests is None else climb.requests
-        watch = replace(watch, requests=requests)
-    watch = replace(watch, percent=share, replicas=size, time=time)
+    time = max(climb.hold, SETTLE) if climb.hold is not None else None
+    requests = watch.requests if climb.requests is None else climb.requests
+    watch = replace(watch, requests=requests, percent=share, replicas=size, time=time)
     return Planned(watch, deadline=(climb.hold or timedelta()) + climb.wait)
 
 

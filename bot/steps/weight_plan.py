@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
+from bot.domain.analysis import AppMeasure
 from bot.domain.refs import ObjectRef
 from bot.domain.workloads import APP_LABEL, TRACK_LABEL, Service, selects
 from bot.ports.traffic import Route
@@ -50,6 +51,7 @@ class Wanted:
     wait: timedelta
     """For a person, at one share."""
     bake: timedelta
+    measures: tuple[AppMeasure, ...] = ()
 
 
 def whole(target: Target) -> int:
@@ -111,6 +113,7 @@ def weighted_steps(target: Target, service: Service, routes: Sequence[Route], wa
                 old=wanted.old,
                 requests=wanted.requests,
                 time=max(wanted.hold, SETTLE) if wanted.hold is not None else None,
+                measures=wanted.measures,
             )
             steps.append(Planned(look, deadline=(wanted.hold or timedelta()) + wanted.wait))
     steps += [Planned(Settle(route, ALL, SETTLE)) for route in routes]

@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.domain import analysis, refs, reply
 from bot.domain import operation as domain
-from bot.domain import refs, reply
 from bot.domain.codec import Codec, canonical
 from bot.domain.operation import Operation, Signal, SignalKind
 from bot.domain.refs import OperationId
@@ -31,6 +31,8 @@ CODEC = Codec(
         SignalKind,
         domain.Phase,
         domain.Progress,
+        analysis.Verdict,
+        analysis.Outcome,
         domain.Standing,
         domain.StepFacts,
         domain.Quorum,

@@ -1,4 +1,5 @@
-"""Metrics in Prometheus, read with prometheus-api-client: templates only, every selector confined to one workload.
+"""Metrics in Prometheus, read with prometheus-api-client: templates of the settings and expressions that apps declare,
+every selector confined to one workload.
 
 Nothing that a person typed becomes PromQL. No data is an empty series and never zero. Reads only.
 """
@@ -19,6 +20,7 @@ from bot.domain.errors import BadArguments, IntegrationError, Refused, Unavailab
 from bot.domain.refs import Secret
 from bot.domain.reply import text
 from bot.ports.observing import Measure, MetricQuery, Samples
+from integrations.prometheus.expressions import check, confined
 from integrations.prometheus.promql import DEFAULT_TEMPLATES, Labels, check_template, expression
 from integrations.prometheus.session import AnswerTooLarge, BadStatus, BoundedSession
 
@@ -72,7 +74,7 @@ class PrometheusMetrics:
         step = max(query.step, timedelta(seconds=1), (query.until - since) / POINTS_LIMIT)
         seconds = math.ceil(step.total_seconds())
         window = max(self._window, timedelta(seconds=seconds))
-        asked = expression(self._templates[query.measure], query.scope, labels=self._labels, window=window)
+        asked = self._expression(query, window)
         try:
             found = self._client.custom_query_range(
                 asked,
@@ -85,6 +87,14 @@ class PrometheusMetrics:
         except _ERRORS as bad:
             raise _translated(bad) from bad
         return _samples(found)
+
+    def _expression(self, query: MetricQuery, window: timedelta) -> str:
+        if isinstance(query.measure, Measure):
+            return expression(self._templates[query.measure], query.scope, labels=self._labels, window=window)
+        return confined(query.measure, query.scope, labels=self._labels, window=window)
+
+    def check(self, words: str) -> None:
+        check(words, labels=self._labels)
 
     def ping(self) -> str:
         try:

@@ -69,22 +69,32 @@ class Labels:
 
     def matchers(self, scope: Scope) -> str:
         """`namespace="web-prod",pod=~"web-..."`. Raises BadArguments for what cannot be a name."""
+        return ",".join(f"{label}{operator}{quoted(value)}" for label, operator, value in self.parts(scope))
+
+    def parts(self, scope: Scope, *, is_by_pod: bool = True) -> list[tuple[str, str, str]]:
+        """(label, operator, value). Without the pods only namespace and cluster are held to."""
         for name in (scope.namespace, scope.workload):
             if not _NAME.fullmatch(name):
                 raise BadArguments(text("{name} cannot be a name in a cluster.", name=name[:100]))
-        found = [
-            f"{self._namespace}={quoted(scope.namespace)}",
-            f"{self._pod}=~{quoted(pods_pattern(scope.workload))}",
-        ]
+        found = [(self._namespace, "=", scope.namespace)]
+        if is_by_pod:
+            found.append((self._pod, "=~", self.pods(scope)))
         if self._cluster:
-            found.append(f"{self._cluster}={quoted(scope.cluster)}")
-        return ",".join(found)
+            found.append((self._cluster, "=", scope.cluster))
+        return found
+
+    @staticmethod
+    def pods(scope: Scope) -> str:
+        return pods_pattern(scope.workload)
 
 
 def quoted(value: str) -> str:
     """A PromQL string, by the rules of Go's: every sign that means something is escaped, line breaks too."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
+    return f'"{escaped(value)}"'
+
+
+def escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
 
 
 def pods_pattern(workload: str) -> str:

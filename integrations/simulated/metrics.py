@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.errors import BadArguments
 from bot.domain.reply import text
-from bot.ports.observing import MetricQuery, Samples
+from bot.ports.observing import Expression, Measure, MetricQuery, Samples
 from integrations.simulated.measures import measure
 from integrations.simulated.moments import moment
 from integrations.simulated.world import SimulatedWorld
@@ -24,6 +24,9 @@ class SimulatedMetrics:
         if until <= since or step <= 0 or (until - since) / step > _MOST_POINTS:
             raise BadArguments(text("That span of time cannot be measured."), field="since")
         points = []
+        what = self._what(query.measure)
+        if what is None:
+            return Samples(())
         with self._world.entered():
             if query.scope.cluster not in self._world.clusters():
                 return Samples(())
@@ -33,10 +36,18 @@ class SimulatedMetrics:
                 at = since + index * step
                 if not self._world.was_measured(at):
                     continue
-                value = measure(state, pods, query.measure, at)
+                value = measure(state, pods, what, at)
                 if value is not None:
                     points.append((moment(at), value))
         return Samples(tuple(points))
+
+    def _what(self, asked: Measure | Expression) -> Measure | None:
+        """Nobody here speaks PromQL: the world says which of its figures an app's own expression stands for."""
+        return asked if isinstance(asked, Measure) else self._world.expressions.get(asked.words)
+
+    def check(self, words: str) -> None:
+        if not words.strip():
+            raise BadArguments(text("An expression says something."), field="query")
 
     def ping(self) -> str:
         self._world.meet(SYSTEM, "metrics.ping")

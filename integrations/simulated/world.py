@@ -14,6 +14,7 @@ from threading import RLock
 from uuid import UUID
 
 from bot.domain.clock import Clock
+from bot.ports.observing import Measure
 from integrations.simulated.alarms import Alarms
 from integrations.simulated.buildserver import BuildServer
 from integrations.simulated.cluster_state import ClusterState
@@ -37,6 +38,8 @@ class SimulatedWorld:
         self.faults = Faults()
         self.effects: list[Effect] = []
         self.registry = Registry(seed)
+        self.expressions: dict[str, Measure] = {}
+        """PromQL that somebody may ask, letter for letter, and the figure that it gives here."""
         self.timeline = Timeline((clock.now() - history).timestamp(), pace=pace)
         self.began = self.timeline.now
         self._unmeasured: list[list[float]] = []

@@ -17,7 +17,6 @@ import pytest
 from bot.domain.operation import Operation, Phase
 from bot.domain.refs import OperationId
 from bot.steps.analysis import Analyse
-from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_steps
 from bot.steps.step import Planned
 from tests.cluster.test_canary_weights import PEOPLE_MAY_ROUTE
@@ -77,7 +76,7 @@ class Stand:
             op = self.town.operation(id)
             assert op.phase in {Phase.READY, Phase.RUNNING}, (self.app, op.phase, op.why)
             watch = step_of(op).do
-            is_there = isinstance(watch, Analyse | HoldCanary) and watch.percent == percent and op.since is not None
+            is_there = isinstance(watch, Analyse) and watch.percent == percent and op.since is not None
             now = self.town.bot.store.read(lambda tx: tx.now)
             return op if is_there and op.since is not None and now - op.since >= timedelta(seconds=3) else None
 
@@ -222,7 +221,7 @@ def _until(stand: Stand, id: OperationId, cursor: int) -> Operation:
             return None
         if op.cursor >= cursor:
             return op
-        is_watch = isinstance(step_of(op).do, Analyse | HoldCanary)
+        is_watch = isinstance(step_of(op).do, Analyse)
         if is_watch and not any(signal.step == op.cursor for signal in op.signals):
             stand.town.types("lee", f"promote {id} step={op.cursor}")
         return None

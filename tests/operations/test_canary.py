@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.analysis import Outcome
 from bot.domain.operation import Operation, Phase
-from bot.domain.refs import AppName, EnvName
+from bot.domain.refs import AppName, EnvName, OperationId
 from bot.domain.workloads import Workload
-from bot.steps.canary import HoldCanary
+from bot.operations.desk import card_key
+from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.replica_plan import achieved, replicas_for
-from tests.kit.bench import Bench, words
+from tests.kit.bench import Bench, said, words
 
 
 def workload(bot: Bench, name: str = "web", env: str = "staging") -> Workload | None:
@@ -21,7 +23,7 @@ def workload(bot: Bench, name: str = "web", env: str = "staging") -> Workload | 
 
 
 def is_holding(operation: Operation) -> bool:
-    return isinstance(load_steps(operation.plan)[operation.cursor].do, HoldCanary) and operation.phase is Phase.RUNNING
+    return isinstance(load_steps(operation.plan)[operation.cursor].do, Analyse) and operation.phase is Phase.RUNNING
 
 
 def test_a_canary_waits_until_it_is_promoted(bot: Bench) -> None:
@@ -71,7 +73,7 @@ def test_a_canary_that_fails_goes_back_by_itself(bot: Bench, version: str) -> No
 
 
 def test_steps_with_a_hold_go_on_by_themselves(bot: Bench) -> None:
-    id = bot.start("ana", "canary web@1.8.2 10 to staging steps=30,50 hold=1m")
+    id = bot.start("ana", "canary web@1.8.2 10 to staging steps=30,50 hold=1m requests=5")
     sizes = set()
     for _ in range(900):
         bot.turn()
@@ -95,7 +97,7 @@ def test_a_second_click_on_promote_does_not_pass_the_next_share(bot: Bench) -> N
 
 
 def test_a_paused_canary_stays_where_it_is(bot: Bench) -> None:
-    id = bot.start("ana", "canary web@1.8.2 10 to staging hold=1m")
+    id = bot.start("ana", "canary web@1.8.2 10 to staging hold=1m requests=5")
     bot.run(id, until=is_holding)
     assert not bot.say("lee", f"pause {id}").is_error
     bot.turn(seconds=600)
@@ -142,3 +144,96 @@ def test_the_share_is_the_nearest_that_can_be_had(stable: int, percent: int) -> 
             weight = abs(stable * percent / (100 - percent) - other)
             assert abs(stable * percent / (100 - percent) - pods) <= weight
     assert achieved(stable, pods) == round(had)
+
+
+@pytest.fixture
+def busy(bot: Bench) -> Bench:
+    """web on staging gets forty requests a second by way of its Service alone: no route leads to it."""
+    state = bot.world.scene("eu-1")
+    state.namespace("web-staging").quotas.clear()
+    state.traffic.put("web-staging", "web", 40.0)
+    return bot
+
+
+def posted(bot: Bench, id: OperationId) -> list[str]:
+    """The bodies of all replies in the card's thread."""
+    parts = (*map(str, range(60)), *(f"{n}/waits" for n in range(60)), "turn", "end")
+    rows = bot.core.store.read(lambda tx: [tx.outbox.get(f"{card_key(id)}/{part}") for part in parts])
+    return [row.body for row in rows if row is not None]
+
+
+@pytest.mark.parametrize(("version", "says"), [("1.9.0", "Errors"), ("1.9.4", "p95")])
+def test_by_replicas_too_a_worse_version_goes_back_by_its_figures(busy: Bench, version: str, says: str) -> None:
+    before = workload(busy)
+    ended = busy.run(busy.start("ana", f"canary web@{version} 25 to staging hold=10m requests=200"))
+    assert ended.phase is Phase.UNDONE, ended.why
+    assert ended.why is not None
+    assert "did worse" in ended.why.plain()
+    assert says in ended.why.plain()
+    [turn] = [body for body in posted(busy, ended.id) if "Going back" in body]
+    assert '"$":"chart"' in turn
+    after = workload(busy)
+    assert workload(busy, "web-canary") is None
+    assert before is not None
+    assert after is not None
+    assert after.template == before.template
+
+
+def test_by_replicas_the_share_is_measured_and_said_beside_the_pods(busy: Bench) -> None:
+    id = busy.start("ana", "canary web@1.8.2 10 to staging requests=100")
+    busy.run(id, until=is_holding)
+    for _ in range(90):
+        busy.turn()
+    verdict = busy.operation(id).seen.verdict  # type: ignore[union-attr]
+    assert verdict is not None
+    assert verdict.outcome is Outcome.PASS
+    stable = workload(busy)
+    assert stable is not None
+    pods = stable.ready + 1
+    said_share = verdict.share.plain()
+    assert f"(1 of {pods} pods)" in said_share
+    measured = float(said_share.split("getting ")[1].split(" %")[0])
+    assert measured == pytest.approx(100 / pods, abs=1)
+    assert "requests (1 of" in verdict.achieved.plain()
+
+
+def test_by_replicas_without_metrics_only_the_pods_are_said_and_a_person_is_told_and_waited_for(busy: Bench) -> None:
+    busy.world.measure(is_on=False)
+    id = busy.start("ana", "canary web@1.8.2 10 to staging hold=30s")
+    busy.run(id, until=is_holding)
+    for _ in range(60):
+        busy.turn()
+    waiting = busy.operation(id)
+    assert waiting.phase is Phase.RUNNING
+    assert waiting.seen is not None
+    assert waiting.seen.verdict is not None
+    assert waiting.seen.verdict.outcome is Outcome.NO_DATA
+    assert "by pods" in waiting.seen.verdict.share.plain()
+    [told] = [body for body in posted(busy, id) if "waits for a person until" in body]
+    assert '"no data"' in told
+    assert '"id":"ana"' in told
+    assert not busy.say("lee", f"promote {id} step={waiting.cursor}").is_error
+    assert busy.run(id).phase is Phase.DONE
+    [step] = [body for body in posted(busy, id) if "let on by" in body]
+    assert '"id":"lee"' in step
+
+
+def test_the_card_says_the_verdict_the_share_and_what_comes_next(busy: Bench) -> None:
+    id = busy.start("ana", "canary web@1.8.2 10 to staging steps=50 hold=10m requests=100")
+    busy.run(id, until=is_holding)
+    for _ in range(90):
+        busy.turn()
+    shown = busy.core.draw(f"operation/{id}")
+    assert shown is not None
+    whole = said(shown)
+    assert "Canary at 10 %" in whole
+    assert "Verdict so far: pass. Errors 0." in whole
+    assert "step 1 of 3" in whole
+    assert "by itself if it passes" in whole
+    assert "Go to 50 % now" in whole
+    assert not busy.say("lee", f"pause {id}").is_error
+    for _ in range(15):
+        busy.turn()
+    paused = said(busy.core.draw(f"operation/{id}"))
+    assert "Paused at 10 %" in paused
+    assert "paused by lee" in paused

@@ -6,7 +6,6 @@ import pytest
 
 from bot.domain.operation import Phase
 from bot.steps.analysis import Analyse
-from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_steps
 from tests.kit.bench import POLICY, Bench, words
 
@@ -28,25 +27,25 @@ def shop(bot: Bench) -> Bench:
     return bot
 
 
-def watched(bot: Bench, line: str) -> tuple[str, list[Analyse | HoldCanary], list[float]]:
+def watched(bot: Bench, line: str) -> tuple[str, list[Analyse], list[float]]:
     """What the plan says, its shares, and how many minutes each of them has at most."""
     plan = bot.say("ana", line)
     assert plan.operation is not None, words(plan)
     steps = load_steps(bot.operation(plan.operation).plan)
-    found = [step for step in steps if isinstance(step.do, Analyse | HoldCanary)]
+    found = [step for step in steps if isinstance(step.do, Analyse)]
     return (
         words(plan),
-        [step.do for step in found if isinstance(step.do, Analyse | HoldCanary)],
+        [step.do for step in found if isinstance(step.do, Analyse)],
         [step.deadline.total_seconds() / 60 for step in found],
     )
 
 
-def shown(watches: list[Analyse | HoldCanary]) -> list[tuple[int, float | None, int]]:
+def shown(watches: list[Analyse]) -> list[tuple[int, float | None, int]]:
     return [
         (
             watch.percent,
             watch.time.total_seconds() / 60 if watch.time else None,
-            watch.requests if isinstance(watch, Analyse) else 0,
+            watch.requests,
         )
         for watch in watches
     ]
@@ -82,7 +81,7 @@ def test_manual_waits_for_promote_whatever_the_policy_says(shop: Bench) -> None:
 def test_by_replicas_the_policys_shares_above_half_are_left_out(bot: Bench) -> None:
     bot.policy(POLICY.read_text() + "canary:\n  - {steps: ['25', '75'], hold: 1m}\n")
     _, watches, minutes = watched(bot, "canary web@1.8.2 to staging")
-    assert shown(watches) == [(25, 1.0, 0)]
+    assert shown(watches) == [(25, 1.0, 500)]
     assert minutes == [24 * 60 + 1.0]
 
 

@@ -107,11 +107,12 @@ def posted(bot: Bench, id: OperationId) -> list[str]:
 def test_the_thread_tells_the_verdict_of_each_share_with_a_chart(shop: Bench) -> None:
     id = shop.start("ana", "canary web@1.8.2 10 to staging steps=50 hold=2m requests=100")
     shop.run(id, seconds=3000)
-    verdicts = [body for body in posted(shop, id) if "Verdict" in body]
+    verdicts = [body for body in posted(shop, id) if "went on by itself" in body]
     assert len(verdicts) == 2
     for body in verdicts:
         assert '"pass"' in body
-        assert '"$":"chart"' in body
+        assert body.count('"$":"chart"') == 2
+        assert "Weight asked" in body
 
 
 @pytest.mark.parametrize(("version", "says"), [("1.9.0", "Errors"), ("1.9.4", "p95")])

@@ -9,7 +9,6 @@ import pytest
 from bot.domain.operation import Operation, Phase
 from bot.domain.refs import OperationId
 from bot.steps.analysis import Analyse
-from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_steps
 from tests.kit.bench import Bench, words
 
@@ -31,7 +30,7 @@ def shop(bot: Bench) -> Bench:
 
 
 def is_watching(op: Operation) -> bool:
-    return isinstance(load_steps(op.plan)[op.cursor].do, Analyse | HoldCanary)
+    return isinstance(load_steps(op.plan)[op.cursor].do, Analyse)
 
 
 def held(bot: Bench, line: str) -> Operation:

@@ -12,7 +12,6 @@ from bot.domain.workloads import Workload
 from bot.operations.card import card
 from bot.operations.desk import card_key
 from bot.steps.analysis import Analyse
-from bot.steps.canary import HoldCanary
 from bot.steps.codec import load_steps
 from bot.steps.takeover import TakeOver
 from integrations.simulated.cluster_state import ClusterState
@@ -57,8 +56,8 @@ def weights(bot: Bench) -> dict[str, int]:
 def watched(operation: Operation) -> int | None:
     """The share that it looks at now."""
     step = load_steps(operation.plan)[operation.cursor].do
-    is_there = isinstance(step, Analyse | HoldCanary) and operation.phase in {Phase.RUNNING, Phase.PAUSED}
-    return step.percent if is_there and isinstance(step, Analyse | HoldCanary) else None
+    is_there = isinstance(step, Analyse) and operation.phase in {Phase.RUNNING, Phase.PAUSED}
+    return step.percent if is_there and isinstance(step, Analyse) else None
 
 
 def canary(bot: Bench, line: str = "canary web@1.8.2 10 to staging steps=25,75") -> OperationId:

@@ -307,3 +307,24 @@ def test_each_default_of_a_canary_is_that_of_the_last_rule_that_says_it(judge: M
 def test_without_rules_a_canary_has_one_share_and_waits_for_people(judge: Make) -> None:
     found = judge().canary(app())
     assert (found.steps, found.hold, found.requests, found.deadline, found.said) == ((), None, 500, None, ())
+
+
+MEASURES = """
+canary:
+  - app: [web]
+    measures:
+      - {name: Failed checkouts, query: 'sum(rate(failed_total[$window]))', unit: "%", over: "2", limit: "5"}
+      - {name: p99, query: 'max(p99_seconds)', unit: ms, over: "50", times: "1.5"}
+      - {name: Hit rate, query: 'max(hits)', times: "0.9", better: more}
+"""
+
+
+def test_the_figures_of_an_app_are_written_in_the_unit_that_people_see(judge: Make) -> None:
+    found = judge(MEASURES).canary(app("web", "staging"))
+    failed, slow, hits = (each.criterion for each in found.measures)
+    assert (failed.over, failed.limit, failed.scale) == (0.02, 0.05, 100.0)
+    assert (slow.over, slow.times, slow.scale) == (0.05, 1.5, 1000.0)
+    assert (hits.over, hits.times, hits.is_more_better) == (None, 0.9, True)
+    assert found.measures[0].query == "sum(rate(failed_total[$window]))"
+    assert found.said == ("measures",)
+    assert judge(MEASURES).canary(app("cart", "staging")).measures == ()

@@ -121,6 +121,11 @@ def test_a_mistake_is_refused_with_its_line(change: tuple[str, str], line: int, 
         ("canary:\n  - {requests: '0'}", "a number of requests"),
         ("canary:\n  - {deadline: 0s}", "a duration such as"),
         ("canary:\n  - {percent: '5'}", "unknown; known here: app, deadline"),
+        ("canary:\n  - measures: [{name: A, query: up}]", "is held to nothing"),
+        ("canary:\n  - measures: [{name: Errors, query: up, over: '1'}]", "is measured already"),
+        ("canary:\n  - measures: [{name: A, query: up, over: much}]", "a number that is not negative"),
+        ("canary:\n  - measures: [{name: A, query: up, times: '0.9'}]", "is below 1 where more is better"),
+        ("canary:\n  - measures: [{name: A, over: '1'}]", "query"),
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_refused(more: str, words: str) -> None:
