@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, versions
+from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, versions, was_answered
 from bot.domain.operation import Operation
 from bot.domain.reply import Block, Button, Buttons, Confirm, Note, Opens, Paragraph, Quote, Reply, Style, Text, text
 from bot.ports.store import AlertThread
@@ -91,7 +91,8 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     )
     if state.app:
         blamed = next((op for op in operations if op.id == state.suspect), None)
-        blocks.append(_buttons(state, blamed))
+        is_answered = blamed is not None and was_answered(operations, blamed)
+        blocks.append(_buttons(state, None if is_answered else blamed))
     return blocks
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.codec import UnknownKind
-from bot.domain.operation import Operation, Phase, SignalKind, last
+from bot.domain.operation import STARTED, Operation, Phase, SignalKind, last
 from bot.domain.reply import Text, span, text
 from bot.steps.codec import load_face, load_steps
 from bot.steps.rollout import ReplaceTemplate
@@ -68,6 +68,18 @@ def can_stop(op: Operation) -> bool:
 
 def can_go_back(op: Operation) -> bool:
     return op.phase is Phase.DONE and versions(op) is not None
+
+
+def was_answered(operations: Sequence[Operation], blamed: Operation) -> bool:
+    """A rollback came after it, and stands or is on its way."""
+    after = blamed.started
+    return any(
+        op.kind == "rollback"
+        and op.started is not None
+        and (after is None or op.started > after)
+        and op.phase in STARTED | {Phase.DONE}
+        for op in operations
+    )
 
 
 def deeds(operations: Sequence[Operation], began: datetime) -> list[Text]:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import structlog
 
-from bot.alerts.card import AlertState
+from bot.alerts.card import AlertState, read
 from bot.alerts.suspects import CHANGES, described, suspect
 from bot.audit.records import record
 from bot.domain.errors import IntegrationError
@@ -80,9 +80,7 @@ class AlertDesk:
                 updated=tx.now,
             )
             stored = tx.alerts.put(thread)
-            tx.outbox.want(
-                card_key(key), channel=stored.channel, kind=MessageClass.ALERT, body=f'{{"subject":"{card_key(key)}"}}'
-            )
+            _announce(tx, stored)
             if is_new and group.is_firing and blamed is not None:
                 _tell_followers(tx, blamed, state, stored)
             if is_new or not group.is_firing:
@@ -133,6 +131,21 @@ class AlertDesk:
             body=f'{{"reply":{dump(Reply(reply.title, blocks))}}}',
             parent=card_key(thread.key),
         )
+
+
+def redraw(tx: Tx, op: Operation) -> None:
+    """An operation ended: the cards of what fires for its app have another way back now, or none any more."""
+    if op.kind not in CHANGES:
+        return
+    for thread in tx.alerts.firing():
+        state = read(thread)
+        if (state.app, state.env) == (op.app, op.env):
+            _announce(tx, thread)
+
+
+def _announce(tx: Tx, thread: AlertThread) -> None:
+    key = card_key(thread.key)
+    tx.outbox.want(key, channel=thread.channel, kind=MessageClass.ALERT, body=f'{{"subject":"{key}"}}')
 
 
 def _state(group: AlertGroup, app: App | None) -> AlertState:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.alerts.card import draw as draw_alert
 from bot.alerts.card import read as read_alert
 from bot.alerts.suspects import CHANGES
-from bot.alerts.threads import AlertDesk
+from bot.alerts.threads import AlertDesk, redraw
 from bot.app.worlds import Parts, Worlds
 from bot.domain.clock import Clock
 from bot.domain.errors import PolicyBroken, UserError
@@ -99,7 +99,7 @@ def build(
         checks=checks,
     )
     gate = Gate(judge=judge, people=people, apps=apps, planner=Replanner(catalogue))
-    engine = Engine(store=store, gate=gate, world=worlds.world_of, hands=worlds.hands, clock=clock)
+    engine = Engine(store=store, gate=gate, world=worlds.world_of, hands=worlds.hands, clock=clock, ended=redraw)
     worker = Worker(engine, store)
 
     def wake() -> None:

@@ -62,6 +62,18 @@ class Template:
                 return str(((found.get("resources") or {}).get("limits") or {}).get("memory", ""))
         return ""
 
+    def total(self, kind: str, resource: str) -> float:
+        """What the containers of one pod ask for together, in cores or bytes; `kind` is `requests` or `limits`. A request
+        that is not there is the limit, as the API server fills it in."""
+        whole = 0.0
+        for found in self.raw()["spec"]["containers"]:
+            resources = found.get("resources") or {}
+            said = (resources.get(kind) or {}).get(resource)
+            if said is None and kind == "requests":
+                said = (resources.get("limits") or {}).get(resource)
+            whole += _quantity(str(said)) if said is not None else 0.0
+        return whole
+
     def with_image(self, container: str, image: str) -> Template:
         raw = self.raw()
         for found in raw["spec"]["containers"]:
@@ -98,6 +110,29 @@ class Template:
         if kept:
             metadata["annotations"] = kept
         return Template.of(raw)
+
+
+_SUFFIXES = {
+    "m": 1e-3,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "Ki": 2.0**10,
+    "Mi": 2.0**20,
+    "Gi": 2.0**30,
+    "Ti": 2.0**40,
+}
+
+
+def _quantity(words: str) -> float:
+    """`250m`, `64Mi`, `1.5`; what cannot be read counts as nothing."""
+    suffix = words.lstrip("0123456789.+-eE")
+    number = words[: len(words) - len(suffix)]
+    try:
+        return float(number) * _SUFFIXES.get(suffix, 1.0)
+    except ValueError:
+        return 0.0
 
 
 def _config_references(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -61,11 +61,14 @@ class Engine:
         world: Callable[[Principal, Operation], World],
         hands: Callable[[Principal, Operation], Hands],
         clock: Clock,
+        ended: Callable[[Tx, Operation], None] = lambda tx, op: None,
         owner: str = "",
         lease: timedelta = LEASE,
     ) -> None:
+        """`ended`: who else has something to say when an operation came to its end, in the same transaction."""
         self._store = store
         self._gate = gate
+        self._ended = ended
         self._world = world
         self._hands = hands
         self._clock = clock
@@ -305,6 +308,7 @@ class Engine:
         say_it_waits(tx, before, after)
         if after.is_final or after.phase is Phase.STUCK:
             say_the_end(tx, after)
+            self._ended(tx, after)
         saved = self._save(
             tx,
             claim,

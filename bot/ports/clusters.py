@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from bot.domain.guards import Guarded
 from bot.domain.refs import ObjectRef
 from bot.domain.templates import Template
 from bot.domain.workloads import Mark, Rollout, Surroundings, Workload
@@ -108,11 +109,27 @@ class ConfigWriter(Protocol):
         ...
 
 
+class Guards(Protocol):
+    """Live reads by the bot's own read role."""
+
+    def guarded(self, namespace: str) -> Guarded:
+        """What selects pods or Services there by labels."""
+        ...
+
+
+class NoGuards:
+    """Of a cluster in which nothing selects by labels."""
+
+    def guarded(self, namespace: str) -> Guarded:
+        return Guarded()
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterReads:
     name: str
     workloads: Workloads
     traffic: Traffic = field(default_factory=NoTraffic)
+    guards: Guards = field(default_factory=NoGuards)
 
 
 @dataclass(frozen=True, slots=True)

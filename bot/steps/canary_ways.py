@@ -13,15 +13,18 @@ from datetime import timedelta
 from bot.domain.analysis import AppMeasure
 from bot.domain.errors import BadArguments, Preflight
 from bot.domain.reply import Button, Confirm, Fact, Text, Value, text
+from bot.domain.templates import Template
 from bot.domain.workloads import Service
 from bot.ports.apps import App
 from bot.ports.traffic import Match, Route
 from bot.ports.world import World
+from bot.steps.canary import CreateCanary
 from bot.steps.delivery import Target, adopt, candidate, check_still, proven, short, warn
+from bot.steps.preflight import autoscaler_fact, check_room, missed_by, surge
 from bot.steps.replica_plan import achieved, canary_name, replica_steps, replicas_for
 from bot.steps.step import Face, Planned
 from bot.steps.weight_plan import Wanted, pods_for, weighted_steps, whole
-from bot.steps.weights import named
+from bot.steps.weights import CreateCanaryService, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
             next=text("Remove it, then try again."),
         )
     # When it is promoted it has stable's size or more, while stable is replaced a pod at a time.
-    check_room(target, whole(target) + 1)
+    check_room(target, target.workload.template, whole(target) + 1)
     wanted = Wanted(
         app=str(app.name),
         image=ask.image,
@@ -129,8 +132,8 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
     sizes = [pods_for(stable, share) for share in ask.shares]
     names = ", ".join(named(route) for route in routes)
     warnings = [text("Only requests that come through {names} are shared", names=names)]
-    if target.around.autoscaler is not None:
-        warnings.append(text("Its autoscaler does not scale down meanwhile"))
+    own = next(step.do.selector for step in steps if isinstance(step.do, CreateCanaryService))
+    warnings += missed_by(world, target, _pods(steps), own)
     lines = (
         f"+ service {canary}",
         *(f"~ {names}: {share} % to {canary}, {size} pods" for share, size in zip(ask.shares, sizes, strict=True)),
@@ -143,15 +146,6 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
     if ask.shares[0] == 0:
         warnings.append(text("At 0 % only requests with {match} reach it", match=always))
     return Way("weights", words, steps, sizes, max(ask.shares), tuple(warnings), lines, always)
-
-
-def check_room(target: Target, more: int) -> None:
-    pods = next((quota for quota in target.around.quotas if quota.resource == "pods"), None)
-    if pods is not None and pods.used + more > pods.hard:
-        raise Preflight(
-            text("The quota {name} leaves no room for {n} more pods.", name=pods.name, n=more),
-            why=text("{used} of {hard} pods are used.", used=int(pods.used), hard=int(pods.hard)),
-        )
 
 
 def check(world: World, target: Target, image: str, version: str) -> None:
@@ -175,6 +169,11 @@ def check(world: World, target: Target, image: str, version: str) -> None:
             text("No Service selects the pods of {name}.", name=workload.ref.name),
             why=text("Without one there are no requests to share."),
         )
+
+
+def _pods(steps: list[Planned]) -> Template:
+    """Of the canary."""
+    return next(step.do.template for step in steps if isinstance(step.do, CreateCanary))
 
 
 def check_measures(world: World, ask: Ask) -> None:
@@ -201,12 +200,6 @@ def by_replicas(world: World, target: Target, ask: Ask) -> Way:
             text("Service {name} keeps clients on one pod (session affinity).", name=sticky.ref.name),
             why=text("Shares by replicas cannot be had then."),
         )
-    pods = next((quota for quota in target.around.quotas if quota.resource == "pods"), None)
-    if pods is not None and pods.used + 1 > pods.hard:
-        raise Preflight(
-            text("The quota {name} leaves no room for a canary pod.", name=pods.name),
-            why=text("{used} of {hard} pods are used.", used=int(pods.used), hard=int(pods.hard)),
-        )
     stable = target.workload.replicas
     steps, adopts = replica_steps(
         world,
@@ -222,6 +215,7 @@ def by_replicas(world: World, target: Target, ask: Ask) -> Way:
         measures=ask.measures,
     )
     sizes = [replicas_for(stable, share) for share in ask.shares]
+    check_room(target, target.workload.template, max(sizes) + surge(target))
     had = [achieved(stable, size) for size in sizes]
     warnings: list[Text] = []
     for share, size, real in zip(ask.shares, sizes, had, strict=True):
@@ -240,6 +234,7 @@ def by_replicas(world: World, target: Target, ask: Ask) -> Way:
         warnings.append(text("Stable pods are *replaced once* to carry a label that the Service can share by"))
     if target.around.autoscaler is not None:
         warnings.append(text("Its autoscaler goes on sizing stable, so that the share moves with the load"))
+    warnings += missed_by(world, target, _pods(steps), {})
     warnings.append(text("Clients that keep connections open may never reach the canary"))
     lines = (
         *(
@@ -265,6 +260,7 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
         Fact(text("Pods"), text("{n} stable, {sizes} canary", n=stable, sizes=", then ".join(map(str, way.sizes)))),
         *([Fact(text("Always"), text("requests with {match}", match=way.always))] if way.always else []),
         Fact(text("Each share"), _patience(ask, way.kind)),
+        *autoscaler_fact(target, is_held=way.kind == "weights"),
         *_judged_by(ask, way.kind),
         *([Fact(text("From the policy"), text("{names}", names=", ".join(ask.by_policy)))] if ask.by_policy else []),
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bot.domain.progressive import StepList
 from bot.ports.world import World
-from bot.steps.canary_ways import Ask, Way, check_room
+from bot.steps.canary_ways import Ask, Way
 from bot.steps.delivery import Target, adopt, candidate, proven
+from bot.steps.preflight import check_room
 from bot.steps.progressive_plan import Course, by_words, more_pods, progressive_steps, warnings_of
 from bot.steps.weight_plan import pods_for
 
 
 def by_its_steps(world: World, target: Target, ask: Ask) -> Way:
     workload = target.workload
-    check_room(target, more_pods(workload))
+    check_room(target, target.workload.template, more_pods(workload))
     known = world.book.releases(str(ask.app.name), str(ask.app.env), limit=50)
     course = Course(
         version=ask.version,

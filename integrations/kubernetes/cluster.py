@@ -20,6 +20,7 @@ from bot.ports.clusters import Acting, ClusterReads, ClusterWrites
 from integrations.kubernetes import shapes
 from integrations.kubernetes.connection import Access, Connection, Deadlines
 from integrations.kubernetes.errors import SYSTEM, VENDOR, ours
+from integrations.kubernetes.guards import KubernetesGuards
 from integrations.kubernetes.progressive import KubernetesProgressiveWriter
 from integrations.kubernetes.reading import KubernetesWorkloads
 from integrations.kubernetes.traffic import KubernetesTraffic, KubernetesTrafficWriter
@@ -78,7 +79,12 @@ class KubernetesCluster:
 
     def reads(self) -> ClusterReads:
         workloads = KubernetesWorkloads(self._name, self._bot(), self._person(SERVICE), self._clock)
-        return ClusterReads(self._name, workloads, KubernetesTraffic(self._name, self._bot()))
+        return ClusterReads(
+            self._name,
+            workloads,
+            KubernetesTraffic(self._name, self._bot()),
+            KubernetesGuards(self._name, self._bot()),
+        )
 
     def writes(self, acting: Acting) -> ClusterWrites:
         reads, person = self._bot(), self._person(acting)

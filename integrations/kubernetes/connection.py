@@ -234,6 +234,9 @@ _PLACES = {
     "TraefikService": ("/apis/traefik.io/v1alpha1", "traefikservices"),
     "IngressRoute": ("/apis/traefik.io/v1alpha1", "ingressroutes"),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
+    "PodMonitor": ("/apis/monitoring.coreos.com/v1", "podmonitors"),
+    "ServiceMonitor": ("/apis/monitoring.coreos.com/v1", "servicemonitors"),
 }
 
 

@@ -23,6 +23,7 @@ from bot.domain.workloads import (
 from bot.ports.clusters import Acting, ClusterReads, ClusterWrites, PodLine
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.controllers import use_of
+from integrations.simulated.guards import SimulatedGuards
 from integrations.simulated.loglines import pod_lines
 from integrations.simulated.marks import mark_of
 from integrations.simulated.moments import moment
@@ -67,7 +68,10 @@ class SimulatedCluster:
 
     def reads(self) -> ClusterReads:
         return ClusterReads(
-            self.name, SimulatedWorkloads(self._world, self._state), SimulatedTraffic(self._world, self._state)
+            self.name,
+            SimulatedWorkloads(self._world, self._state),
+            SimulatedTraffic(self._world, self._state),
+            SimulatedGuards(self._world, self._state),
         )
 
     def writes(self, acting: Acting) -> ClusterWrites:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from bot.domain.guards import Guard
 from bot.domain.templates import Template
 from bot.domain.workloads import Strategy
 from bot.ports.traffic import Match
@@ -240,6 +241,8 @@ class Namespace:
     routes: dict[str, SimulatedRoute] = field(default_factory=dict)
     autoscalers: dict[str, SimulatedAutoscaler] = field(default_factory=dict)
     budgets: list[SimulatedBudget] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    """Network policies and monitors: they do nothing here."""
     quotas: list[SimulatedQuota] = field(default_factory=list)
     configs: dict[str, ConfigMap] = field(default_factory=dict)
     pods: dict[str, SimulatedPod] = field(default_factory=dict)

@@ -77,6 +77,9 @@ def test_an_alert_after_a_deploy_names_it_and_one_click_goes_back(bot: Bench) ->
     done = bot.run(answer.operation)
     assert done.phase is Phase.DONE, done.why
     assert done.requester.id == "lee"
+    answered = card(bot, thread)
+    assert "web on staging is on 1.8.1 again, by lee" in said(answered)
+    assert first_button(answered).label.plain() == "Logs"
     over = fires(bot, began=bot.clock.now() - timedelta(minutes=9), ended=bot.clock.now())
     assert not over.is_firing
     resolved = said(card(bot, over))
@@ -149,3 +152,19 @@ def test_typed_too_a_rollback_may_start_at_once(bot: Bench) -> None:
     assert not answer.is_draft
     assert answer.operation is not None
     assert bot.run(answer.operation).phase is Phase.DONE
+
+
+def test_the_card_is_drawn_again_when_the_change_ends(bot: Bench) -> None:
+    id = bot.start("ana", "canary web@1.8.2 25 to staging")
+    bot.run(id, until=is_watching)
+    thread = fires(bot)
+
+    def revision() -> int:
+        found = bot.core.store.read(lambda tx: tx.outbox.get(f"alert/{thread.key}"))
+        assert found is not None
+        return found.rev
+
+    before = revision()
+    assert not bot.say("lee", f"abort {id}").is_error
+    assert bot.run(id).phase is Phase.UNDONE
+    assert revision() == before + 1

@@ -16,6 +16,8 @@ def test_one_click_and_a_confirm_on_the_alert_roll_back_the_version_that_it_blam
     office.approve(office.bo, id)
     assert office.ends(id).phase is Phase.DONE
     office.wait_for(lambda: fired(office), 60)
+    # It may have begun to fire while the deploy was still watched, which offers its stop first.
+    office.wait_for(lambda: "Roll back to 1.8.1" in labels(fired(office) or {}), 30)
     card = fired(office)
     assert card is not None
     assert "Likely cause: deploy web 1.9.0 to prod, by ana" in card["text"]
