@@ -61,11 +61,10 @@ class Engine:
         world: Callable[[Principal, Operation], World],
         hands: Callable[[Principal, Operation], Hands],
         clock: Clock,
-        ended: Callable[[Tx, Operation], None] = lambda tx, op: None,
+        ended: Callable[[Tx, Operation], None] = lambda tx, op: None,  # in the transaction of its end
         owner: str = "",
         lease: timedelta = LEASE,
     ) -> None:
-        """`ended`: who else has something to say when an operation came to its end, in the same transaction."""
         self._store = store
         self._gate = gate
         self._ended = ended
@@ -360,11 +359,10 @@ class Engine:
             say_step(tx, before, after)
         if after.phase is Phase.UNDOING and before.phase is not Phase.UNDOING:
             say_the_turn(tx, after)
-        outcome = "undoing" if after.phase is Phase.UNDOING else "step"
         details = {"from": f"{before.phase.value} {before.cursor}", "to": f"{after.phase.value} {after.cursor}"}
         if after.why is not None and after.phase is Phase.UNDOING:
             details["why"] = after.why.plain()
-        self._record(tx, after, "step", outcome, details)
+        self._record(tx, after, "step", "undoing" if after.phase is Phase.UNDOING else "step", details)
 
     def _record_outcome(self, tx: Tx, op: Operation, code: str) -> None:
         writes = sum(

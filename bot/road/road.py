@@ -294,9 +294,7 @@ class Road:
             expiry=_expiry(judge, app),
             fields={**fields, **plan.extra, **trip.request.of_schedule},
             # Nobody sees a private plan of a schedule: whoever wrote it into the policy has asked for it.
-            is_asked=changes.risk is Risk.LOW
-            or trip.request.origin is Origin.SCHEDULED
-            or changes.is_asked(params),
+            is_asked=changes.risk is Risk.LOW or trip.request.origin is Origin.SCHEDULED or changes.is_asked(params),
             reason=fields.get("reason", ""),
             run=trip.request.run,
         )
