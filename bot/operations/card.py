@@ -223,6 +223,21 @@ def _now_after(op: Operation, face: Face) -> tuple[Block, ...]:
     return (Paragraph(text("*Now:* {undone}, for every request, since {at}.", undone=face.undone, at=op.ended)),)
 
 
+def _left(op: Operation, face: Face) -> Reply:
+    """Where it stood: by a person, or for a successor."""
+    if op.phase is Phase.CLOSED:
+        why = Paragraph(text("*Why:* {why}", why=op.why or text("It was stuck.")))
+        who = Note(text("Left as it is by {who} · {id}", who=stopper(op), id=op.id))
+        return Reply(titled("Closed", face), (why, who))
+    other = heir(op)
+    words = text("{other} goes on with it, from where this one stood. Nothing was taken back.", other=other)
+    show = Button(text("Show {other}", other=other), f"plan {other}", opens=Opens.VIEW)
+    more = (Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW),)
+    state = text("{state} by {other}", state=text("Taken over"), other=other)
+    title = text("{state} · {title}", state=state, title=face.subject or face.title)
+    return Reply(title, (Paragraph(words), asked_by(op, _ended(op)), Buttons((show, *face.after), more=more)))
+
+
 def _next_after(op: Operation) -> tuple[Block, ...]:
     """The header says what is now; whoever stopped it knows why."""
     if op.failed_step is None or op.kind not in {"deploy", "canary"}:
