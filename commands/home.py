@@ -142,8 +142,8 @@ def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
     workload = world.cluster(scope.cluster).workloads.find(scope.namespace, scope.workload)
     if workload is None:
         return text("{env} gone", env=env)
-    images = workload.template.images
-    image = images.get(name) or next(iter(images.values()))
+    images = workload.running.images
+    image = images.get(name) or next(iter(images.values()), "")
     known = world.book.releases(name, env)
     is_well = workload.available >= workload.replicas
     found = text(
@@ -151,7 +151,7 @@ def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
         env=env,
         version=version_of(image, known),
         state=text("healthy") if is_well else text("*not healthy*"),
-        n=workload.available,
+        n=min(workload.available, workload.replicas) if workload.progressive else workload.available,
         all=workload.replicas,
     )
     busy = [op for op in open_ones if (op.app, op.env) == (name, env) and op.phase not in BEFORE_WRITES]

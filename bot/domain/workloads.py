@@ -79,6 +79,14 @@ class Workload:
         )
 
     @property
+    def running(self) -> Template:
+        """What its pods run: of a Rollout the stable template, also where it is told another."""
+        stands = self.progressive
+        if stands is None or stands.is_promoted or stands.stable_template is None:
+            return self.template
+        return stands.stable_template
+
+    @property
     def is_observed(self) -> bool:
         return self.observed_generation >= self.generation
 

@@ -20,7 +20,7 @@ from bot.ports.apps import App
 from bot.ports.observing import Scope
 from bot.ports.store import Proof, Release
 from bot.ports.world import World
-from bot.steps.progressive_plan import Course, check_progressive, progressive_steps, running
+from bot.steps.progressive_plan import Course, check_progressive, progressive_steps
 from bot.steps.records import JudgeRelease, RecordRelease
 from bot.steps.rollout import RESTARTED, Bake, ReplaceTemplate
 from bot.steps.step import Planned
@@ -48,7 +48,7 @@ class Target:
     @property
     def running(self) -> Template:
         """What its pods run."""
-        return running(self.workload)
+        return self.workload.running
 
     @property
     def image(self) -> str:
@@ -80,6 +80,11 @@ def _target(world: World, app: App, scope: Scope) -> Target:
             next=text("Write `status {app} in {env}` to see what is there.", app=str(app.name), env=str(app.env)),
         )
     images = workload.template.images
+    if not images:
+        raise Preflight(
+            text("What {target} runs cannot be seen.", target=str(workload.ref)),
+            why=text("Its template stands in another object, and none of its pods was found."),
+        )
     container = str(app.name) if str(app.name) in images else next(iter(images))
     return Target(scope, workload, workloads.surroundings(workload), container)
 

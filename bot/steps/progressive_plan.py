@@ -46,7 +46,7 @@ def progressive_steps(
     stands = workload.progressive
     assert stands is not None
     told, ours = Program(workload.template, stands.steps), Program(after, steps)
-    home = Program(running(workload), stands.steps)
+    home = Program(workload.running, stands.steps)
     hold, let_go = hold_scale_down(autoscaler, workload.ref)
     slow = course.deadline + steps.waits + (course.wait if steps.others else timedelta())
     planned = [
@@ -107,14 +107,6 @@ def warnings_of(workload: Workload, shares: Sequence[int]) -> tuple[Text, ...]:
         found.append(text("Without a router *shares are those that its pods allow*"))
         found.append(text("Clients that keep connections open may never reach the new version"))
     return tuple(found)
-
-
-def running(workload: Workload) -> Template:
-    """What its pods run: of a Rollout the stable template, also where it is told another."""
-    stands = workload.progressive
-    if stands is None or stands.is_promoted or stands.stable_template is None:
-        return workload.template
-    return stands.stable_template
 
 
 def check_progressive(workload: Workload, stands: Progressive, *, is_told_anew: bool) -> None:

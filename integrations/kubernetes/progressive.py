@@ -99,6 +99,10 @@ class Rollout(msgspec.Struct):
     status: RolloutStatus = msgspec.field(default_factory=RolloutStatus)
 
 
+_ELSEWHERE: dict[str, Any] = {"metadata": {}, "spec": {"containers": []}}
+"""Of a template that stands in another object."""
+
+
 def as_deployment(found: Rollout) -> shapes.Deployment:
     """Where both kinds are alike: its pods are those of ReplicaSets, and fail in the same ways."""
     spec, status = found.spec, found.status
@@ -108,7 +112,7 @@ def as_deployment(found: Rollout) -> shapes.Deployment:
         metadata=found.metadata,
         spec=shapes.DeploymentSpec(
             selector=spec.selector,
-            template=spec.template or {"metadata": {}, "spec": {"containers": []}},
+            template=spec.template or _ELSEWHERE,
             replicas=spec.replicas,
             strategy=shapes.DeploymentStrategy(rolling_update=rolling),
             min_ready_seconds=spec.min_ready_seconds,
@@ -130,7 +134,9 @@ def workload(
 ) -> Workload:
     """`sets`: its ReplicaSets, by which the stable template is known."""
     like = decoding.workload(as_deployment(found), cluster, terminating=terminating)
-    return replace(like, ref=replace(like.ref, kind=KIND), progressive=_progressive(found, sets))
+    stands = _progressive(found, sets)
+    told = like.template if found.spec.template else stands.stable_template or like.template
+    return replace(like, ref=replace(like.ref, kind=KIND), template=told, progressive=stands)
 
 
 def _progressive(found: Rollout, sets: Sequence[shapes.ReplicaSet]) -> Progressive:

@@ -61,6 +61,15 @@ def test_the_stable_template_is_that_of_its_pods() -> None:
     assert alone.stable_template is None
 
 
+def test_a_template_that_stands_elsewhere_is_shown_by_what_runs() -> None:
+    elsewhere = rollout(template=None, workloadRef={"kind": "Deployment", "name": "web"})
+    found = progressive.workload(elsewhere, "alpha", sets=SETS)
+    assert found.template.images == {"web": "x:1"}
+    assert found.progressive is not None
+    assert "workloadRef" in found.progressive.limits[0].plain()
+    assert progressive.workload(elsewhere, "alpha").template.images == {}
+
+
 def test_where_it_stands_in_words() -> None:
     status = {
         "currentStepIndex": 1,
