@@ -7,6 +7,7 @@ A call is sent once: slack_sdk's own repeating is off, because it would post a m
 from __future__ import annotations
 
 import http.client
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeAlias
@@ -27,6 +28,8 @@ _LOST = frozenset({"internal_error", "fatal_error", "service_unavailable", "requ
 _CONFLICTS = frozenset({"hash_conflict", "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
 _FORMS = ("conversations.", "users.", "usergroups.", "files.", "auth.", "team.", "bots.")
 _LONGEST = 200
+_WORD = re.compile(r"[a-z0-9_.:\-]+")
+"""Slack's words for what it refuses. Anything else did not come from Slack: a proxy's page, for one."""
 
 
 class NotOk(Exception):
@@ -88,7 +91,7 @@ def _understood(method: str, refusal: SlackApiError) -> NotOk | NoReply:
         headers = {str(name).lower(): value for name, value in dict(getattr(response, "headers", {})).items()}
         waits = str(headers.get("retry-after", "1"))
         return NotOk(method, "ratelimited", retry_after=int(waits) if waits.isdigit() else 1)
-    if status >= 500 or code in _LOST or not code:
+    if status >= 500 or code in _LOST or not _WORD.fullmatch(code):
         return NoReply(method, f"status {status} {code}")
     metadata = body.get("response_metadata")
     messages = metadata.get("messages", []) if isinstance(metadata, dict) else []

@@ -43,6 +43,22 @@ _UNREACHABLE = frozenset(
         "no_permission",
     }
 )
+_UNHEARD = frozenset(
+    {
+        "not_authed",
+        "invalid_auth",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "access_denied",
+        "missing_scope",
+        "org_login_required",
+        "ekm_access_denied",
+        "team_access_not_granted",
+    }
+)
+"""It is about us, not about the message: it is kept until somebody has mended our token."""
+MENDED = timedelta(seconds=60)
 _UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "block_mismatch"})
 _TOO_MUCH = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text"})
 
@@ -178,6 +194,10 @@ class Delivery:
         if refusal.code == "ratelimited":
             self._budgets.pause(UPDATE if row.ts else POST, row.channel, refusal.retry_after)
             self._later(row, timedelta(seconds=refusal.retry_after))
+            return
+        if refusal.code in _UNHEARD:
+            log.error("Slack does not let us in", key=row.key, code=refusal.code)
+            self._later(row, MENDED)
             return
         if refusal.code in _UNREACHABLE and self._fallback and row.channel != self._fallback:
             self._elsewhere(row, message, refusal.code)

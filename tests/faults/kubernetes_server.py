@@ -263,7 +263,7 @@ class Handler(BaseHTTPRequestHandler):
 _KINDS = frozenset({"deployments", "rollouts", "services", "horizontalpodautoscalers", "configmaps"})
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
@@ -282,9 +282,13 @@ def kubeconfig_of(port: int) -> Mapping[str, object]:
     }
 
 
+def server_of(objects: Objects) -> Server:
+    """On a free port of loopback; does not serve yet."""
+    return Server(("127.0.0.1", 0), type("Bound", (Handler,), {"objects": objects, "faults": Faults()}))
+
+
 def main(port_file: Path) -> None:
-    made = type("Bound", (Handler,), {"objects": scene(), "faults": Faults()})
-    server = _Server(("127.0.0.1", 0), made)
+    server = server_of(scene())
     fresh = port_file.with_suffix(".new")
     fresh.write_text(str(server.server_address[1]))
     os.replace(fresh, port_file)

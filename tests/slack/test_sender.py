@@ -301,3 +301,14 @@ def test_a_storm_meets_no_refusal_and_lets_approvals_pass(post: Post) -> None:
     assert sum(len(post.slack.messages(channel)) for channel in channels) == 201
     # The optimum is max(41 messages in the busiest channel, 201 / 300 of a minute) seconds.
     assert post.clock.ahead - began < 60
+
+
+def test_what_cannot_be_said_because_our_token_is_gone_is_said_once_it_is_back(post: Post) -> None:
+    sender = post.sender()
+    workspace = post.slack.slack.workspace
+    workspace.is_installed = False
+    post.card("alert/1", "It burns", kind=MessageClass.ALERT)
+    post.until(sender, lambda: len(post.slack.refusals()) >= 3)
+    workspace.is_installed = True
+    post.rest(sender)
+    assert [message["text"].split(".")[0] for message in post.slack.messages(PROD)] == ["It burns"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from bot.domain.codec import Json
 from bot.domain.operation import Place
+from bot.domain.refs import Secret
 from bot.road.answers import Answer, Show
-from bot.slack.api import NotOk
+from bot.slack.api import Api, NoReply, NotOk, web_client
 from bot.slack.payloads import Way
 from bot.slack.uploads import Pinned
+from tests.integrations.loopback import Sent, serving
 from tests.slack.stage import FORM, PROD, WEB, Stage, says, staged
 
 WAY = Way("U0ANA0001", Place(WEB))
@@ -148,3 +151,12 @@ def test_a_redirect_is_not_followed() -> None:
         with pytest.raises(NotOk):
             pinned.post("https://hooks.slack.com/actions/1", json={})
     assert asked == ["hooks.slack.com"]
+
+
+def test_a_page_where_slack_should_be_is_no_answer_of_slacks() -> None:
+    """A refusal would be final: what was to be said would be given up."""
+    page = Sent(200, b"<html>Please sign in</html>", {"Content-Type": "text/html"})
+    with serving(lambda _: page) as server:
+        api = Api(web_client(Secret("xoxb-1"), base_url=f"{server.url}/api/", timeout=timedelta(seconds=3)))
+        with pytest.raises(NoReply):
+            api.call("chat.postMessage", {"channel": "C0WEB0001", "text": "hello"})
