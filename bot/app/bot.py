@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,15 +17,16 @@ from bot.app.core import Core, build
 from bot.app.doctor import Doctor
 from bot.app.parts import named_checks
 from bot.app.people import Everybody
+from bot.app.recorder import Feed, Recorder
 from bot.app.worlds import Parts
 from bot.audit.checkpoint import Keys, Signer
 from bot.audit.feed import ChannelFeed, LineFeed
-from bot.audit.sealer import PAUSE, Sealer
+from bot.audit.sealer import Sealer
 from bot.audit.sinks import FileSink, Sink
 from bot.audit.standing import GuardedStore
 from bot.audit.verify import verify
 from bot.domain.clock import Clock
-from bot.domain.errors import PilothouseError, SettingsBroken, Unavailable
+from bot.domain.errors import SettingsBroken
 from bot.domain.operation import Place
 from bot.domain.refs import EnvName, OperationId
 from bot.domain.reply import text
@@ -51,8 +51,6 @@ log = structlog.get_logger(__name__)
 PRUNE_EVERY = timedelta(hours=1)
 SCHEDULES_EVERY = timedelta(seconds=1)
 SOCKET = "pilothouse.sock"
-AFTER_TROUBLE = 5.0
-"""Seconds until the record is looked at again."""
 
 
 @dataclass
@@ -69,7 +67,7 @@ class Bot:
     signer: Signer
     sinks: list[Sink]
     """Places of checkpoints; an edge that is connected adds its own."""
-    feeds: list[Callable[[], object]]
+    feeds: list[Feed]
     ticker: Ticker
     owner: str
     close_parts: Callable[[], None]
@@ -77,8 +75,7 @@ class Bot:
     """Told after something may have gone into the outbox."""
     on_rung: Callable[[], None] = lambda: None
     """Told after another replica committed something."""
-    _stopping: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _recorder: Recorder | None = None
     _terminal: TerminalServer | None = None
 
     @property
@@ -86,10 +83,10 @@ class Bot:
         return self.settings.data.folder / SOCKET
 
     def start(self, *, has_terminal: bool = True) -> None:
-        self.sealer.look()
+        self._recorder = self._made_recorder()
+        self._recorder.start()
         self.core.worker.start()
         self.store.bell.listen(self._rung)
-        self._thread("sealer", self._seal_forever)
         self.ticker.start()
         if has_terminal:
             self._terminal = TerminalServer(self.socket, self.handle, self.card, clock=self.clock)
@@ -98,15 +95,11 @@ class Bot:
     def halt(self) -> bool:
         """Takes nothing new, and ends what is under way; the outbox may still be drained. False: a step hangs."""
         self.core.worker.halt()
-        self._stopping.set()
         if self._terminal is not None:
             self._terminal.close()
         self.ticker.stop()
         is_idle = self.core.worker.stop()
-        for thread in self._threads:
-            thread.join(5)
-        self.sealer.ask()
-        self._seal_once()
+        (self._recorder or self._made_recorder()).stop()
         return is_idle
 
     def close(self) -> None:
@@ -116,6 +109,12 @@ class Bot:
     def stop(self) -> None:
         self.halt()
         self.close()
+
+    def _made_recorder(self) -> Recorder:
+        return Recorder(self.sealer, self.feeds, told=self._told)
+
+    def _told(self) -> None:
+        self.on_commit()
 
     def _rung(self) -> None:
         self.core.worker.wake()
@@ -131,34 +130,6 @@ class Bot:
     def card(self, id: OperationId) -> Card | None:
         operation = StoredBook(self.store).operation(id)
         return Card(card(operation), operation.phase) if operation else None
-
-    # --- the audit record ---------------------------------------------------------------------
-
-    def _thread(self, name: str, run: Callable[[], None]) -> None:
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-    def _seal_forever(self) -> None:
-        pause = PAUSE
-        while not self._stopping.wait(pause):
-            pause = PAUSE if self._seal_once() else AFTER_TROUBLE
-
-    def _seal_once(self) -> bool:
-        try:
-            self.sealer.run_once()
-            if self.sealer.wrong is not None:
-                return False
-            told = [bool(feed()) for feed in self.feeds]
-            if any(told):
-                self.on_commit()
-        except Unavailable as error:
-            log.warning("the record could not be sealed now", error=str(error))
-            return False
-        except PilothouseError as error:
-            log.exception("the record could not be sealed", error=str(error))
-            return False
-        return True
 
 
 def assemble(
@@ -195,6 +166,7 @@ def assemble(
         policy=policy,
         settings_problems=settings.problems,
         audit=lambda: sealer.wrong,
+        behind=sealer.behind,
     )
     people = Everybody(clock, settings.slack.team_id)
     core = build(
@@ -211,7 +183,7 @@ def assemble(
         alerts_channel=settings.alertmanager.default_channel,
         hindrance=lambda: _hindrance(settings),
     )
-    feeds: list[Callable[[], object]] = []
+    feeds: list[Feed] = []
     if settings.audit.channel:
         feeds.append(ChannelFeed(store=guarded, signer=signer, channel=settings.audit.channel).run_once)
     if write_line is not None:

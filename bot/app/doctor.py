@@ -37,12 +37,14 @@ class Doctor:
         policy: PolicyFile,
         settings_problems: tuple[Problem, ...],
         audit: Callable[[], Text | None],
+        behind: Callable[[], Text | None] = lambda: None,
     ) -> None:
-        """`audit`: what is wrong with the record, as far as the last look found."""
+        """`audit`: what is wrong with the record, as far as the last look found; `behind`: which place of checkpoints is."""
         self._pings = tuple(pings)
         self._policy = policy
         self._settings_problems = settings_problems
         self._audit = audit
+        self._behind = behind
 
     def checks(self) -> tuple[Check, ...]:
         with ThreadPoolExecutor(max(1, len(self._pings)), thread_name_prefix="doctor") as pool:
@@ -70,6 +72,9 @@ class Doctor:
     def _record(self) -> Check:
         wrong = self._audit()
         if wrong is None:
+            late = self._behind()
+            if late is not None:
+                return Check("audit", False, late, text("mend that place; until then what is newer could be rewritten"))
             return Check("audit", True, text("the chain fits its checkpoints"))
         return Check(
             "audit",

@@ -24,8 +24,9 @@ from bot.audit.checkpoint import Keys, Signer, signer_from_file, signer_from_sec
 from bot.audit.sinks import FileSink
 from bot.audit.standing import adopt, collected
 from bot.audit.verify import verify
-from bot.domain.errors import PilothouseError
+from bot.domain.errors import PilothouseError, Unavailable
 from bot.domain.refs import Principal
+from bot.domain.reply import text
 from bot.ports.store import Store
 from bot.road.catalogue import Catalogue
 from bot.road.documents import commands_page
@@ -86,17 +87,22 @@ def real_bot(settings: Settings) -> Bot:
         parts=outside.real(settings, clock),
         sites=outside.sites(settings),
         signer=signer_of(settings),
-        write_line=_line_writer(settings),
+        write_line=line_writer(settings.data.folder),
     )
 
 
-def _line_writer(settings: Settings) -> Callable[[str], None]:
-    """The record as JSON lines, for whoever collects them."""
-    path = settings.data.folder / "audit.jsonl"
+def line_writer(folder: Path) -> Callable[[str], None]:
+    """The record as JSON lines, for whoever collects them. Raises Unavailable where the file takes nothing."""
+    path = folder / "audit.jsonl"
 
     def write(lines: str) -> None:
-        with path.open("a") as file:
-            file.write(lines)
+        try:
+            with path.open("a") as file:
+                file.write(lines)
+        except OSError as error:
+            raise Unavailable(
+                "audit", text("{path} cannot be written: {why}", path=str(path), why=str(error.strerror))
+            ) from error
 
     return write
 

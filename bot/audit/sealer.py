@@ -1,12 +1,14 @@
 """Puts pending records into the chain, and the chain's state into places outside the database.
 
-`run_once` is called every 200 ms by bot.app, on any replica; the database lets one at a time. Never stops the product:
-a sink that does not answer is tried again. A chain that is not the one that the outside remembers closes the store.
+`seal` is called every 200 ms by bot.app, on any replica; the database lets one at a time. `write` is called beside it,
+because a sink may hang. Never stops the product: a sink that does not answer is tried again. A chain that is not the one
+that the outside remembers closes the store.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -16,7 +18,7 @@ from bot.audit.sinks import Sink
 from bot.audit.standing import collected, wrong_with
 from bot.domain.clock import Clock
 from bot.domain.errors import IntegrationError
-from bot.domain.reply import Text
+from bot.domain.reply import Text, text
 from bot.ports.store import Checkpoint, Store, Tx
 
 log = structlog.get_logger(__name__)
@@ -53,7 +55,7 @@ class Sealer:
         self._on_wrong = on_wrong
         self._newest: Checkpoint | None = None
         self._made_at: float | None = None
-        self._unwritten: dict[str, float] = {}
+        self._unwritten: dict[str, _Unwritten] = {}
         self._is_asked = False
         self._is_known = False
         self.wrong: Text | None = None
@@ -63,6 +65,12 @@ class Sealer:
         self._is_asked = True
 
     def run_once(self) -> int:
+        """How many records were sealed; their checkpoint is written, too. Raises Unavailable."""
+        sealed = self.seal()
+        self.write()
+        return sealed
+
+    def seal(self) -> int:
         """How many records were sealed. Raises Unavailable when the database does not answer."""
         if not self._is_known and not self.look():
             return 0
@@ -107,10 +115,12 @@ class Sealer:
             checkpoint = self._store.transact(self._make)
             if checkpoint is not None:
                 self._newest = checkpoint
-                self._unwritten = {sink.name: now for sink in self._sinks}
+                self._unwritten = {sink.name: self._due(sink, checkpoint, now) for sink in self._sinks}
             self._made_at, self._is_asked = now, False
-        if self._newest is not None:
-            self._write(self._newest, now)
+
+    def _due(self, sink: Sink, checkpoint: Checkpoint, now: float) -> _Unwritten:
+        before = self._unwritten.get(sink.name)
+        return _Unwritten(checkpoint, now, before.since if before else now)
 
     def _make(self, tx: Tx) -> Checkpoint | None:
         """One replica at a time; asked, every one may."""
@@ -120,14 +130,47 @@ class Sealer:
         tx.records.add_checkpoint(checkpoint)
         return checkpoint
 
-    def _write(self, checkpoint: Checkpoint, now: float) -> None:
-        for sink in self._sinks:
-            if self._unwritten.get(sink.name, now + 1) > now:
+    # --- sinks ----------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Takes the newest checkpoint to every sink that has not got it."""
+        for sink in tuple(self._sinks):
+            due = self._unwritten.get(sink.name)
+            now = self._clock.elapsed()
+            if due is None or due.next > now:
                 continue
-            try:
-                sink.put(checkpoint)
-            except IntegrationError as error:
-                log.warning("a checkpoint could not be written", sink=sink.name, error=str(error))
-                self._unwritten[sink.name] = now + _RETRY
-            else:
+            is_written = self._put(sink, due.checkpoint)
+            if self._unwritten.get(sink.name) is not due:
+                continue  # one that was made meanwhile is still to be written
+            if is_written:
                 del self._unwritten[sink.name]
+            else:
+                self._unwritten[sink.name] = _Unwritten(due.checkpoint, now + _RETRY, due.since)
+
+    @staticmethod
+    def _put(sink: Sink, checkpoint: Checkpoint) -> bool:
+        try:
+            sink.put(checkpoint)
+        except IntegrationError as error:
+            log.warning("a checkpoint could not be written", sink=sink.name, error=str(error))
+            return False
+        return True
+
+    def behind(self) -> Text | None:
+        """What has had no checkpoint for longer than two of them may be apart: until it has, the past could be rewritten."""
+        now = self._clock.elapsed()
+        late = {name: now - each.since for name, each in [*self._unwritten.items()]}
+        name, longest = max(late.items(), key=lambda each: each[1], default=("", 0.0))
+        if longest <= 2 * self._every.total_seconds():
+            return None
+        since = timedelta(seconds=int(longest))
+        return text("No checkpoint has reached {name} for {since}.", name=name, since=since)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unwritten:
+    checkpoint: Checkpoint
+    next: float
+    """When it is tried, by the clock's `elapsed`."""
+    since: float
+    """Of the first one that this sink did not get."""

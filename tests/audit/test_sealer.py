@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from bot.audit.standing import GuardedStore, adopt, collected
 from bot.audit.verify import verify
 from bot.domain.errors import Unavailable
 from bot.domain.operation import SignalKind
-from bot.ports.store import MessageClass, Store, Tx
+from bot.ports.store import Checkpoint, MessageClass, Store, Tx
 from tests.audit.conftest import ListSink
 from tests.contracts.store.stage import ANA, KIM, SetClock, a_record, accepted, added, arrival, loaded
 
@@ -238,3 +239,45 @@ def test_a_closed_database_is_a_verdict_and_no_crash(desk: Desk, store: Store) -
     verdict = verify(desk.store, sinks=[], keys=desk.keys)
     assert not verdict.is_intact
     assert "could not be read" in verdict.words[0].plain()
+
+
+def test_a_place_that_hangs_holds_up_no_sealing_and_gets_the_newest_in_the_end(desk: Desk, sink: ListSink) -> None:
+    inside, goes_on = threading.Event(), threading.Event()
+    put = sink.put
+
+    def hanging(checkpoint: Checkpoint) -> None:
+        inside.set()
+        goes_on.wait(10)
+        put(checkpoint)
+
+    sink.put = hanging  # type: ignore[method-assign]
+    desk.write(1)
+    assert desk.sealer.seal() == 1
+    writing = threading.Thread(target=desk.sealer.write)
+    writing.start()
+    assert inside.wait(10)
+    desk.write(2)
+    desk.pass_time(EVERY)
+    assert desk.sealer.seal() == 2
+    goes_on.set()
+    writing.join(10)
+    desk.sealer.write()
+    assert sizes(sink) == [1, 3]
+
+
+def test_a_place_that_has_had_no_checkpoint_for_long_is_named(desk: Desk, sink: ListSink) -> None:
+    sink.is_down = True
+    with capture_logs():
+        desk.write(1)
+        desk.sealer.run_once()
+        assert desk.sealer.behind() is None
+        desk.pass_time(EVERY * 3)
+        desk.write(1)
+        desk.sealer.run_once()
+        behind = desk.sealer.behind()
+    assert behind is not None
+    assert behind.plain() == f"No checkpoint has reached {sink.name} for 3 min."
+    sink.is_down = False
+    desk.pass_time(timedelta(seconds=6))
+    desk.sealer.run_once()
+    assert desk.sealer.behind() is None
