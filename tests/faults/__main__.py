@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,7 @@ def main() -> int:
     random.Random(args.seed).shuffle(todo)
     print(f"{len(todo)} cells to run, {len(known)} in {report} already", flush=True)
     server = Server() if args.postgres else None
+    commit = version()
     guard = Lock()
 
     def one(item: tuple[int, Cell]) -> None:
@@ -80,7 +82,7 @@ def main() -> int:
             line = {"cell": cell.name, "problems": [f"the harness: {error}"], "fired": False, "phase": ""}
         with guard:
             with report.open("a") as file:
-                file.write(json.dumps({"round": round, **line}) + "\n")
+                file.write(json.dumps({"round": round, "commit": commit, **line}) + "\n")
             (folder / "report.md").write_text(summary(lines_of(report), command=" ".join(sys.argv[1:])))
             print(f"{cell.name}: {'; '.join(line['problems']) or 'ok'}", flush=True)
         if not line["problems"]:
@@ -94,6 +96,14 @@ def main() -> int:
             server.remove()
     print(summary(lines_of(report), command=" ".join(sys.argv[1:])))
     return int(any(line["problems"] for line in lines_of(report)))
+
+
+def version() -> str:
+    """The commit that is run; `+` where the work tree is not it."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    is_dirty = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode != 0
+    return f"{commit.strip()}{'+' if is_dirty else ''}"
 
 
 def lines_of(report: Path) -> list[dict[str, Any]]:

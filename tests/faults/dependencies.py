@@ -6,10 +6,8 @@ tests/faults, and servers that answer as Elasticsearch, Prometheus and Alertmana
 
 from __future__ import annotations
 
-import errno
 import getpass
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -27,10 +25,12 @@ from bot.app.bot import Bot, assemble
 from bot.app.clock import SystemClock
 from bot.app.generated import manifest_of
 from bot.app.live import Live
+from bot.app.programs import line_writer
 from bot.audit.checkpoint import Signer, signer_from_file
+from bot.audit.standing import adopt
 from bot.domain.errors import Unavailable
 from bot.domain.operation import Operation
-from bot.domain.refs import OperationId, Secret
+from bot.domain.refs import OperationId, Principal, Secret
 from bot.domain.reply import text
 from bot.playground.errors import PersonError
 from bot.playground.seed import Conduct, Seed, default_seed
@@ -125,22 +125,6 @@ class Place:
 
 
 @dataclass
-class LineFile:
-    """Where the record goes as JSON lines: a file of a disk that is full, or of one that does not answer."""
-
-    how: How = How.WELL
-    lines: list[str] = field(default_factory=list)
-    is_well: threading.Event = field(default_factory=threading.Event)
-
-    def write(self, words: str) -> None:
-        if self.how is How.DOWN:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if self.how is How.SLOW:
-            self.is_well.wait(60)
-        self.lines += words.splitlines()
-
-
-@dataclass
 class Town:
     slack: PlaygroundServer
     bot: Bot
@@ -149,10 +133,28 @@ class Town:
     ways: dict[str, Way]
     clock: Crooked
     place: Place
-    file: LineFile
-    policy: Path
+    folder: Path
     signer: Signer
     _alerts: int = 0
+
+    @property
+    def lines(self) -> Path:
+        """Where the record goes, a line each."""
+        return self.folder / "data" / "audit.jsonl"
+
+    @property
+    def policy(self) -> Path:
+        return self.folder / "policy.yaml"
+
+    def restore_policy(self) -> None:
+        self.policy.write_text(POLICY.replace("OSUSER", getpass.getuser()))
+
+    def adopt(self) -> None:
+        """As a keeper does it with `pilothouse audit adopt` and a start."""
+        self.bot.store.open_writes()
+        made = adopt(self.bot.store, signer=self.signer, known=self.place.kept, by=Principal("lee"), reason="known")
+        self.place.put(made)
+        self.bot.sealer.forget()
 
     # --- people ---------------------------------------------------------------------------------
 
@@ -255,6 +257,8 @@ def alertmanager(request: Received) -> Sent:
     found: object = []
     if request.method == "POST":
         found = {"silenceID": "silence-1"}
+    elif request.path == "/api/v2/status":
+        found = {"versionInfo": {"version": "0.25.0"}}
     elif request.path == "/api/v2/alerts":
         labels = {"alertname": "HighErrorRate", "namespace": NAMESPACE, "app": "web", "severity": "critical"}
         found = [
@@ -321,8 +325,7 @@ def town(folder: Path, *, database: str = "") -> Iterator[Town]:
         slack.deliver_to(f"{ways['ingress'].url}/slack/events")
         slack.wait_for_app()
         pause(SETTLED_AFTER)
-        policy = folder / "policy.yaml"
-        found = Town(slack, made.bot, live, objects, ways, made.clock, made.place, made.file, policy, made.signer)
+        found = Town(slack, made.bot, live, objects, ways, made.clock, made.place, folder, made.signer)
         try:
             yield found
         finally:
@@ -333,9 +336,8 @@ def mend(found: Town) -> None:
     for way in found.ways.values():
         way.be(How.WELL)
     found.clock.offset, found.clock.stands_at = timedelta(0), None
-    for each in (found.place, found.file):
-        each.how = How.WELL
-        each.is_well.set()
+    found.place.how = How.WELL
+    found.place.is_well.set()
 
 
 @dataclass(frozen=True)
@@ -343,12 +345,11 @@ class _Made:
     bot: Bot
     clock: Crooked
     place: Place
-    file: LineFile
     signer: Signer
 
 
 def _bot(settings: Settings, folder: Path) -> _Made:
-    clock, place, file = Crooked(), Place(), LineFile()
+    clock, place = Crooked(), Place()
     signer = signer_from_file(folder / "audit-key")
     bot = assemble(
         settings=settings,
@@ -358,9 +359,9 @@ def _bot(settings: Settings, folder: Path) -> _Made:
         sites=outside.sites(settings),
         signer=signer,
         sinks=(place,),
-        write_line=file.write,
+        write_line=line_writer(settings.data.folder),
     )
-    return _Made(bot, clock, place, file, signer)
+    return _Made(bot, clock, place, signer)
 
 
 def _settings(folder: Path, seed: Seed, ways: dict[str, Way], database: str) -> Settings:

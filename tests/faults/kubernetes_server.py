@@ -287,13 +287,14 @@ def server_of(objects: Objects) -> Server:
     return Server(("127.0.0.1", 0), type("Bound", (Handler,), {"objects": objects, "faults": Faults()}))
 
 
-def main(port_file: Path) -> None:
+def main(port_file: Path) -> int:
     server = server_of(scene())
     fresh = port_file.with_suffix(".new")
     fresh.write_text(str(server.server_address[1]))
     os.replace(fresh, port_file)
     server.serve_forever()
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(Path(sys.argv[1])))

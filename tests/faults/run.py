@@ -20,7 +20,7 @@ from tests.faults.judge import Outcome, judge
 from tests.faults.kubernetes_server import digest_of, template_of
 from tests.faults.stage import CHANNEL, LEASE, Replica, Stage
 
-PATIENCE = 100.0
+PATIENCE = 240.0
 """Seconds for a whole cell."""
 AGAIN = 4.0
 """After which a person who sees nothing happen says it again."""
@@ -178,7 +178,7 @@ def run(cell: Cell, folder: Path, *, database: str = "", replicas: int = 1) -> O
 
 def _settle(made: Run) -> None:
     """Until what was stopped runs again, what ended was started, and every message has been sent."""
-    until = time.monotonic() + 45
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         made.watch()
         stage = made.stage

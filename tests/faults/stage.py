@@ -11,7 +11,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -29,6 +28,7 @@ from bot.playground.errors import PersonError
 from bot.playground.seed import Conduct, Seed, default_seed
 from bot.playground.server import PlaygroundServer
 from bot.settings import Settings
+from tests.faults import nursery
 from tests.faults.kubernetes_server import CLUSTER_UID, NAMESPACE, kubeconfig_of
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,7 @@ class Replica:
     settings: Path
     log: Path
     url: str
-    process: subprocess.Popen[bytes] | None = None
+    process: nursery.Child | None = None
     is_stopped: bool = False
 
     @property
@@ -122,13 +122,14 @@ class Stage:
         self.is_http = is_http
         self.replicas = [self._replica(number, seed) for number in range(replicas)]
 
-    def _serve_kubernetes(self) -> tuple[subprocess.Popen[bytes], int]:
+    def _serve_kubernetes(self) -> tuple[nursery.Child, int]:
         port_file = self.folder / "kubernetes-port"
-        with (self.folder / "kubernetes.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.kubernetes_server", str(port_file)], cwd=ROOT, stderr=log
-            )
-        wait_for(port_file.exists, 20, "the Kubernetes server")
+        process = nursery.kubernetes(port_file, self.folder / "kubernetes.log")
+        try:
+            wait_for(port_file.exists, 120, "the Kubernetes server")
+        except TimeoutError:
+            process.kill()
+            raise
         port = int(port_file.read_text())
         (self.folder / "kubeconfig").write_text(json.dumps(kubeconfig_of(port)))
         (self.folder / "policy.yaml").write_text(POLICY)
@@ -174,17 +175,10 @@ class Stage:
     def start(self, replica: Replica, points: str = "", *, latch: Path | None = None) -> None:
         self.history.note("start", replica=replica.number, points=points)
         fired = str(latch or self.latch) if points else ""
-        with replica.log.open("ab") as log:
-            replica.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.process", str(replica.settings), points, fired],
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={name: value for name, value in os.environ.items() if not name.startswith("PILOTHOUSE_")},
-            )
+        replica.process = nursery.bot(replica.settings, points, fired, replica.log)
 
     def wait_until_ready(self) -> None:
-        wait_for(self.are_connected, 60, "the bots to connect")
+        wait_for(self.are_connected, 180, "the bots to connect")
 
     def are_connected(self) -> bool:
         return self._connections() >= len(self.replicas)
@@ -225,7 +219,7 @@ class Stage:
         for replica in running:
             assert replica.process is not None
             try:
-                codes.append(replica.process.wait(40))
+                codes.append(replica.process.wait(90))
             except subprocess.TimeoutExpired:
                 self.history.note("would not stop", replica=replica.number)
                 replica.process.kill()
