@@ -5,6 +5,7 @@ So that a place that hangs or is full holds up nothing but itself. Decides nothi
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from bot.audit.sealer import PAUSE, Sealer
-from bot.domain.errors import PilothouseError, Unavailable
+from bot.domain.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +100,8 @@ class Recorder:
         except Unavailable as error:
             log.warning("the record could not be kept up now", error=str(error))
             return False
-        except PilothouseError as error:
-            log.exception("the record could not be kept up", error=str(error))
+        except Exception:
+            # As in the runner and the tick: a bug must not end the thread that seals for all.
+            log.exception("the record could not be kept up", reference=secrets.token_hex(4))
             return False
         return True

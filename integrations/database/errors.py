@@ -18,8 +18,8 @@ SYSTEM = "database"
 _CAP = 200
 _RETRYABLE = frozenset({"40001", "40P01", "23505"})
 """Serialisation, deadlock, a key that somebody else has just inserted."""
-_CLOSED = frozenset({"25006", "42501", "P0001"})
-"""A read-only server, no right to it, a trigger that refuses."""
+_CLOSED = frozenset({"25006", "42501", "P0001", "25P03", "25P04"})
+"""A read-only server, no right to it, a trigger that refuses, a server that ended a transaction which stood still."""
 _LOST = frozenset({"OperationalError", "InterfaceError"})
 
 

@@ -3,6 +3,7 @@
     python -m tests.faults --seed 1                      # 16 points x 8 kinds x 4 faults, on SQLite
     python -m tests.faults --seed 1 --quick              # one cell a point
     python -m tests.faults --seed 1 --points CP10,CP11 --kinds deploy --faults kill,stop --rounds 3
+    python -m tests.faults --seed 1 --failed             # once more those that failed, after something was mended
     python -m tests.faults --seed 1 --postgres           # two replicas on a PostgreSQL server of its own
 
 The report is FOLDER/report.jsonl (one line a cell) and FOLDER/report.md; the histories of failed cells stay beside it.
@@ -22,6 +23,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import httpx
+
+from bot.domain.errors import PilothouseError
 from tests.faults.cells import Cell, matrix
 from tests.faults.figures import summary
 from tests.faults.run import run
@@ -38,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--points", default="")
     parser.add_argument("--kinds", default="")
     parser.add_argument("--faults", default="")
+    parser.add_argument("--failed", action="store_true", help="those again whose last run failed")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--postgres", action="store_true", help="two replicas on PostgreSQL")
     parser.add_argument("--folder", type=Path, default=None)
@@ -61,7 +66,8 @@ def main() -> int:
     folder: Path = args.folder or OUT / f"{'postgres' if args.postgres else 'sqlite'}-{args.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "report.jsonl"
-    known = {(line["round"], line["cell"]) for line in lines_of(report)}
+    lines = {(line["round"], line["cell"]): line for line in lines_of(report)}
+    known = {key for key, line in lines.items() if not (args.failed and line["problems"])}
     todo = [(round, cell) for round, cell in chosen(args) if (round, cell.name) not in known]
     # A run that is broken off has then seen something of everything.
     random.Random(args.seed).shuffle(todo)
@@ -78,7 +84,7 @@ def main() -> int:
             database = server.fresh() if server else ""
         try:
             line = run(cell, place, database=database, replicas=2 if server else 1).to_json()
-        except (OSError, TimeoutError, AssertionError) as error:
+        except (OSError, AssertionError, PilothouseError, httpx.HTTPError) as error:
             line = {"cell": cell.name, "problems": [f"the harness: {error}"], "fired": False, "phase": ""}
         with guard:
             with report.open("a") as file:
@@ -95,7 +101,7 @@ def main() -> int:
         if server:
             server.remove()
     print(summary(lines_of(report), command=" ".join(sys.argv[1:])))
-    return int(any(line["problems"] for line in lines_of(report)))
+    return int(any(line["problems"] for line in {(n["round"], n["cell"]): n for n in lines_of(report)}.values()))
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""What is tried: sixteen crash points, eight kinds of operation, four faults; and what each kind should have done.
+"""What is tried: sixteen crash points, nine kinds of operation, four faults; and what each kind should have done.
 
 Values only. A cell's details (which hit of a point, how a reply is lost) are drawn from the seed.
 """
@@ -35,6 +35,9 @@ class Kind:
     outcome: str = "done"
     signal: str = ""
     """Given once the canary holds."""
+    has_votes: bool = True
+    builds: int = 0
+    """How often something is started at Jenkins, when it is done. Where that cannot be known, a person is asked."""
 
 
 WEB, CANARY, SERVICE = "deployments/web", "deployments/web-canary", "services/web"
@@ -67,6 +70,7 @@ KINDS = (
         signal="abort",
     ),
     Kind("lock", "lock web to prod until the sale is over", 1, ()),
+    Kind("build", "build web@1.2.0", 1, (), has_votes=False, builds=1),
 )
 
 
@@ -78,7 +82,7 @@ class Cell:
     hit: int
     """Of the point, from 1."""
     lost: str
-    """How a reply is lost: before, after, delay, duplicate."""
+    """How a reply is lost: before, after, delay, duplicate or, at Jenkins, late."""
     pause: float
     """Seconds until a process that ended is started again."""
 
@@ -94,7 +98,8 @@ def drawn(point: str, kind: Kind, fault: Fault, seed: int, round: int) -> Cell:
         kind=kind,
         fault=fault,
         hit=chance.randint(1, _hits(point, kind)),
-        lost=chance.choice(("before", "after", "delay", "duplicate")),
+        # A start that the network itself doubles is one that Jenkins cannot tell from two.
+        lost=chance.choice(("before", "after", "delay", "late" if kind.builds else "duplicate")),
         pause=chance.choice((0.1, 0.5, 1.5)),
     )
 

@@ -62,6 +62,7 @@ ASKED = {
 PLAN, READY = "Nothing has changed yet", "pods ready. Version: 1a468a65f81c"
 UNRECORDED = "I cannot record anything at the moment, so I did nothing"
 NO_POLICY = "The policy cannot be used, so nobody may do anything"
+CLOCK = "Nothing is changed while a clock is off"
 NO_ALERTMANAGER = "What Alertmanager answered cannot be read"
 
 CELLS = (
@@ -133,9 +134,9 @@ CELLS = (
     *(
         Cell("prometheus", how, meaning, Change.DONE, PLAN, words, Alert.SHOWN)
         for how, meaning, words in (
-            (How.DOWN, "connections are reset", "metrics fails: Prometheus cannot be reached"),
-            (How.SLOW, "no answer comes", "metrics fails: Prometheus"),
-            (How.WRONG, "something else answers", "metrics fails: What Prometheus answered cannot be read"),
+            (How.DOWN, "connections are reset", "metrics: Prometheus cannot be reached"),
+            (How.SLOW, "no answer comes", "metrics: Prometheus"),
+            (How.WRONG, "something else answers", "metrics: What Prometheus answered cannot be read"),
         )
     ),
     *(
@@ -173,7 +174,7 @@ CELLS = (
         "it has seen more than the database has",
         Change.REFUSED,
         "The database is read-only until a keeper runs",
-        "audit fails: A checkpoint of",
+        "audit: A checkpoint of",
         Alert.LATER,
     ),
     *(
@@ -183,5 +184,24 @@ CELLS = (
             (How.SLOW, "half of the file is written", NO_POLICY),
             (How.WRONG, "it is no policy", NO_POLICY),
         )
+    ),
+    Cell(
+        "clock",
+        How.DOWN,
+        "it is put back by an hour",
+        Change.REFUSED,
+        "dispatch_failed",
+        "dispatch_failed",
+        Alert.SHOWN,
+    ),
+    Cell("clock", How.SLOW, "it has stood still for 20 s", Change.REFUSED, CLOCK, READY, Alert.SHOWN),
+    Cell(
+        "clock",
+        How.WRONG,
+        "it is put forward by an hour",
+        Change.REFUSED,
+        "dispatch_failed",
+        "dispatch_failed",
+        Alert.SHOWN,
     ),
 )

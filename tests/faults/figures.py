@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sqlite3
 from collections import Counter
 from typing import Any
 
@@ -18,16 +19,23 @@ def _is_by_itself(cell: str) -> bool:
 
 
 def summary(lines: list[dict[str, Any]], *, command: str) -> str:
+    """Every run counts, also one that was made again after something was mended: nothing that failed is left out."""
     failed = [line for line in lines if line["problems"]]
     unfired = [line for line in lines if not line["problems"] and not line.get("fired", True)]
     phases = Counter(line["phase"] for line in lines)
+    newest = {(line["round"], line["cell"]): line for line in lines}
+    cells = {line["cell"] for line in lines}
+    open_ones = sorted({line["cell"] for line in newest.values() if line["problems"]})
     recovered = [
         line["recovered"] for line in lines if line.get("recovered") is not None and _is_by_itself(line["cell"])
     ]
+    commits = Counter(line.get("commit", "") for line in lines)
     words = [
-        f"Command: `python -m tests.faults {command}`, Python {platform.python_version()}.",
-        f"{len(lines)} runs: {len(lines) - len(failed)} without a complaint, {len(failed)} with; "
-        f"in {len(unfired)} the point was not reached.",
+        f"Command: `python -m tests.faults {command}`, Python {platform.python_version()}, SQLite "
+        f"{sqlite3.sqlite_version}, Linux {platform.release()}; commits "
+        f"{', '.join(f'{commit} ({count} runs)' for commit, count in commits.items())}.",
+        f"{len(cells)} cells, {len(lines)} runs: {len(lines) - len(failed)} without a complaint, {len(failed)} with; "
+        f"in {len(unfired)} the point was not reached. Cells whose last run failed: {len(open_ones)}.",
         f"How they ended: {', '.join(f'{n} {phase}' for phase, n in phases.most_common())}.",
     ]
     if recovered:
@@ -35,6 +43,12 @@ def summary(lines: list[dict[str, Any]], *, command: str) -> str:
             f"From a kill to the operation's next move, {len(recovered)} kills: p50 {percentile(recovered, 0.5):.1f} s, "
             f"p99 {percentile(recovered, 0.99):.1f} s (with the pause before the restart)."
         )
-    words += [f"- FAILED {line['cell']} (round {line['round']}): {'; '.join(line['problems'])}" for line in failed]
+    words += [_complaint(line, newest) for line in failed]
     words += [f"- not reached: {line['cell']} (hit {line.get('hit')})" for line in unfired]
     return "\n".join(words) + "\n"
+
+
+def _complaint(line: dict[str, Any], newest: dict[tuple[int, str], dict[str, Any]]) -> str:
+    last = newest[line["round"], line["cell"]]
+    again = "" if last["problems"] else f" (none at {last.get('commit', '')})"
+    return f"- FAILED {line['cell']} (round {line['round']}): {'; '.join(line['problems'])}{again}"

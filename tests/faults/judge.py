@@ -18,7 +18,12 @@ from tests.faults.cells import Cell, Fault
 from tests.faults.kubernetes_server import collection, digest_of
 from tests.faults.stage import CHANNEL, Stage
 
-STATE_WORDS = {"done": "Done", "undone": "Rolled back", "refused": "stopped before", "expired": "xpired"}
+STATE_WORDS = {
+    "done": ("done",),
+    "undone": ("rolled back", "stopped:"),
+    "refused": ("stopped before",),
+    "expired": ("expired",),
+}
 OPENED_WITH = {"request", "attempt"}
 
 
@@ -51,7 +56,8 @@ def judge(cell: Cell, stage: Stage, codes: list[int], *, recovered: float | None
         if not final:
             problems.append(f"{id} did not end: {state}")
         problems += _effects(cell, id, state, writes)
-        problems += _records(stage, id, writes)
+        problems += _builds(cell, stage, id, state)
+        problems += _records(stage, id, writes, has_votes=cell.kind.has_votes)
     problems += _strangers(done, writes)
     problems += _target(cell, stage, phase)
     problems += _left_over(stage)
@@ -99,9 +105,22 @@ def _effects(cell: Cell, id: str, phase: str, writes: list[dict[str, Any]]) -> l
     problems += [
         f"fences of {path} went back: {fences}" for path, fences in by_object.items() if fences != sorted(fences)
     ]
-    if phase not in {cell.kind.outcome, "refused"} and phase in {"done", "undone", "stuck", "closed"}:
+    # Whether a build was started may be what nobody can know: then a person ends it, and it is explained.
+    allowed = {cell.kind.outcome, "refused", *(("undone",) if cell.kind.builds else ())}
+    if phase not in allowed and phase in {"done", "undone", "stuck", "closed"}:
         problems.append(f"it ended {phase}, and nothing was wrong with its target")
     return problems
+
+
+def _builds(cell: Cell, stage: Stage, id: str, phase: str) -> list[str]:
+    """Started once where it is done, at most once where a person ended it, and after its intent."""
+    starts = stage.starts()
+    problems = [f"a build of nobody: {each['operation']}" for each in starts if each["operation"] != id]
+    if len(starts) > 1 or (phase == "done" and len(starts) != cell.kind.builds):
+        problems.append(f"{phase}, and {len(starts)} builds were started")
+    intents = stage.database.rows(f"SELECT at FROM audit WHERE op = '{id}' AND kind = 'intent'")
+    early = [each for each in starts if not intents or each["at"] * 1_000_000 < intents[0][0]]
+    return [*problems, *(f"build {each['number']} was started before the intent" for each in early)]
 
 
 def _strangers(done: list[tuple[Any, ...]], writes: list[dict[str, Any]]) -> list[str]:
@@ -109,7 +128,7 @@ def _strangers(done: list[tuple[Any, ...]], writes: list[dict[str, Any]]) -> lis
     return [f"a write of nobody: {_short(w)} by {w['operation']}" for w in writes if w["operation"] not in known]
 
 
-def _records(stage: Stage, id: str, writes: list[dict[str, Any]]) -> list[str]:
+def _records(stage: Stage, id: str, writes: list[dict[str, Any]], *, has_votes: bool) -> list[str]:
     """Request, votes, intent, effects, outcome: in this order, one intent, one outcome."""
     rows = stage.database.rows(f"SELECT kind, at, outcome, body FROM audit WHERE op = '{id}' ORDER BY id")
     kinds = [row[0] for row in rows]
@@ -123,14 +142,14 @@ def _records(stage: Stage, id: str, writes: list[dict[str, Any]]) -> list[str]:
     if not has_begun or "intent" not in kinds:
         return problems
     intent = kinds.index("intent")
-    if not OPENED_WITH & set(kinds[:intent]) or "vote" not in kinds[:intent]:
+    if not OPENED_WITH & set(kinds[:intent]) or (has_votes and "vote" not in kinds[:intent]):
         problems.append(f"the intent of {id} came before request and vote: {kinds}")
     early = [write for write in mine if write["at"] * 1_000_000 < rows[intent][1]]
     problems += [f"{_short(write)} came before the intent" for write in early]
     last = [write for write in mine if "outcome" in kinds and write["at"] * 1_000_000 > rows[kinds.index("outcome")][1]]
     problems += [f"{_short(write)} came after the outcome" for write in last]
     details = json.loads(rows[intent][3])
-    if "bo" not in json.dumps(details):
+    if has_votes and "bo" not in json.dumps(details):
         problems.append(f"the intent of {id} names no approver: {details}")
     return problems
 
@@ -190,7 +209,7 @@ def _cards(stage: Stage, done: list[tuple[Any, ...]]) -> list[str]:
         card = next((m for m in messages if _key(m) == f"operation/{id}"), None)
         if card is None:
             problems.append(f"{id} has no card")
-        elif STATE_WORDS.get(phase, "").lower() not in card["text"].lower():
+        elif not any(words in card["text"].lower() for words in STATE_WORDS.get(phase, ("",))):
             problems.append(f"{id} is {phase}, its card says {card['text'][:60]!r}")
     return problems
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from bot.app import programs
 from bot.domain.failpoints import arm
-from tests.faults import kubernetes_server
+from tests.faults import jenkins_server, kubernetes_server
 
 ROOT = Path(__file__).parents[2]
 Order = dict[str, Any]
@@ -71,6 +71,10 @@ def bot(settings: Path, points: str, latch: str, log: Path) -> Child:
 
 def kubernetes(port_file: Path, log: Path) -> Child:
     return Child(ask({"do": "kubernetes", "port_file": str(port_file), "log": str(log)})["pid"])
+
+
+def jenkins(port_file: Path, log: Path) -> Child:
+    return Child(ask({"do": "jenkins", "port_file": str(port_file), "log": str(log)})["pid"])
 
 
 # --- on this side -----------------------------------------------------------------------------------
@@ -131,6 +135,8 @@ def main(address: str) -> int:
                 continue
             pid = os.fork()
             if pid:
+                # The number may have been that of one that ended long ago.
+                codes.pop(pid, None)
                 line.sendall(json.dumps({"pid": pid}).encode() + b"\n")
                 continue
         listener.close()
@@ -153,8 +159,12 @@ def _become(order: Order) -> Callable[[], int]:
     for number in (1, 2):
         os.dup2(log, number)
     os.close(log)
-    if order["do"] == "kubernetes":
-        return lambda: kubernetes_server.main(Path(order["port_file"]))
+    servers: dict[str, Callable[[Path], object]] = {
+        "kubernetes": kubernetes_server.main,
+        "jenkins": jenkins_server.main,
+    }
+    if serve := servers.get(order["do"]):
+        return lambda: int(bool(serve(Path(order["port_file"]))))
     arm(order["points"], latch=order["latch"])
     return lambda: programs.serve(Path(order["settings"]))
 

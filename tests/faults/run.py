@@ -74,6 +74,8 @@ class Run:
         elif switch := ACK_POINTS.get(self.cell.point):
             self.stage.slack.arm(**{switch: 1})
             self.stage.history.note("arm", slack=switch)
+        elif self.cell.kind.builds:
+            self.stage.arm_jenkins([{"how": self.cell.lost, "nth": 1, "seconds": 4.5}])
         else:
             seconds = 4.5 if self.cell.lost == "delay" else 0
             writes = max(1, len(self.cell.kind.effects))
@@ -141,11 +143,17 @@ class Run:
                 self._once_more("ana", f"ask {id}")
             case "waiting":
                 self._once_more("bo", f"approve {id}")
+            case "running" if self.cell.kind.builds and self._asks_a_person():
+                self._once_more("ana", f"abort {id}")
             case "running" | "paused" if self.cell.kind.signal and self._holds(id):
                 self._once_more("ana", f"{self.cell.kind.signal} {id}")
             case _:
                 pass
         return phase in FINAL
+
+    def _asks_a_person(self) -> bool:
+        """Whether the build was started cannot be known: she has looked, and ends it."""
+        return any("not started a second time" in message["text"] for message in self.stage.slack.messages(CHANNEL))
 
     def _holds(self, id: str) -> bool:
         """The canary waits for somebody, and nobody has said anything yet."""

@@ -29,6 +29,7 @@ from bot.playground.seed import Conduct, Seed, default_seed
 from bot.playground.server import PlaygroundServer
 from bot.settings import Settings
 from tests.faults import nursery
+from tests.faults.jenkins_server import TOKEN, USER
 from tests.faults.kubernetes_server import CLUSTER_UID, NAMESPACE, kubeconfig_of
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ groups:
   sre: {members: [bo, lee], kubernetes: sre}
   team-web: {members: [ana], kubernetes: team-web}
 roles:
-  developer: ["workloads:*", "operations:*", "self:*"]
+  developer: ["workloads:*", "builds:*", "operations:*", "self:*"]
 grants:
   - {role: developer, to: ["group:team-web", "group:sre"], tenant: ["*"], env: ["*"]}
 approvals:
@@ -115,25 +116,26 @@ class Stage:
         conduct = Conduct(rate_limits=False, event_retry_seconds=(0.5, 1.0, 2.0), log_entries=5000)
         self.slack = PlaygroundServer(manifest=manifest_of(Settings()), seed=seed, conduct=conduct)
         self.slack.start()
-        self._kubernetes, self.port = self._serve_kubernetes()
+        self._kubernetes, self.port = self._serve("kubernetes", nursery.kubernetes)
+        self._jenkins, self.jenkins_port = self._serve("jenkins", nursery.jenkins)
+        (folder / "kubeconfig").write_text(json.dumps(kubeconfig_of(self.port)))
+        (folder / "policy.yaml").write_text(POLICY)
+        self.jenkins = httpx.Client(base_url=f"http://127.0.0.1:{self.jenkins_port}", trust_env=False)
         self.kubernetes = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
         self.signer: Signer = signer_from_file(folder / "audit-key")
         self.seed = seed
         self.is_http = is_http
         self.replicas = [self._replica(number, seed) for number in range(replicas)]
 
-    def _serve_kubernetes(self) -> tuple[nursery.Child, int]:
-        port_file = self.folder / "kubernetes-port"
-        process = nursery.kubernetes(port_file, self.folder / "kubernetes.log")
+    def _serve(self, name: str, begin: Callable[[Path, Path], nursery.Child]) -> tuple[nursery.Child, int]:
+        port_file = self.folder / f"{name}-port"
+        process = begin(port_file, self.folder / f"{name}.log")
         try:
-            wait_for(port_file.exists, 120, "the Kubernetes server")
+            wait_for(port_file.exists, 120, name)
         except TimeoutError:
             process.kill()
             raise
-        port = int(port_file.read_text())
-        (self.folder / "kubeconfig").write_text(json.dumps(kubeconfig_of(port)))
-        (self.folder / "policy.yaml").write_text(POLICY)
-        return process, port
+        return process, int(port_file.read_text())
 
     def _replica(self, number: int, seed: Seed) -> Replica:
         data = self.folder / f"bot-{number}"
@@ -158,6 +160,12 @@ class Stage:
             "registries": [
                 {"prefix": "registry.test", "url": f"http://127.0.0.1:{self.port}", "insecure": "yes"},
             ],
+            "jenkins": {
+                "url": f"http://127.0.0.1:{self.jenkins_port}",
+                "user": USER,
+                "token": TOKEN,
+                "jobs": {"web": "team-web/build-web"},
+            },
             "timeouts": {"connect": "1s", "read": "3s", "search": "2s"},
             "web": {"port": str(port)},
         }
@@ -178,15 +186,18 @@ class Stage:
         replica.process = nursery.bot(replica.settings, points, fired, replica.log)
 
     def wait_until_ready(self) -> None:
-        wait_for(self.are_connected, 180, "the bots to connect")
+        wait_for(lambda: self._live() and self.are_connected(), 180, "the bots to connect")
 
     def are_connected(self) -> bool:
         return self._connections() >= len(self.replicas)
 
-    def _connections(self) -> int:
+    def _live(self) -> bool:
         for replica in self.replicas:
             if not replica.is_running and replica.process is not None:
                 raise AssertionError(f"the bot ended at its start: {replica.log.read_text()[-2000:]}")
+        return True
+
+    def _connections(self) -> int:
         if self.is_http:
             return sum(_answers(replica.url) for replica in self.replicas)
         return self.slack.run(lambda: len(self.slack._delivery.connections))
@@ -231,8 +242,10 @@ class Stage:
             self.kill(replica)
         self.slack.stop()
         self.kubernetes.close()
-        self._kubernetes.kill()
-        self._kubernetes.wait(10)
+        self.jenkins.close()
+        for server in (self._kubernetes, self._jenkins):
+            server.kill()
+            server.wait(10)
 
     # --- people ---------------------------------------------------------------------------------
 
@@ -255,6 +268,14 @@ class Stage:
     def writes(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.kubernetes.get("/control/writes").json()
         return found
+
+    def arm_jenkins(self, faults: list[dict[str, Any]]) -> None:
+        self.history.note("arm", jenkins=faults)
+        self.jenkins.post("/control/arm", json=faults).raise_for_status()
+
+    def starts(self) -> list[dict[str, Any]]:
+        """Builds that were really started at Jenkins."""
+        return [each for each in self.jenkins.get("/control/writes").json() if each["method"] == "build"]
 
     def objects(self, path: str) -> dict[str, dict[str, Any]]:
         found = self.kubernetes.get("/control/objects", params={"path": path}).json()

@@ -10,6 +10,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,9 @@ import pytest
 from bot.domain.operation import Phase
 from tests.faults.dependencies import PATIENCE, Town, mend, town
 from tests.faults.expected import ASKED, CELLS, Alert, Asked, Cell, Change
+from tests.faults.tables import NAMES, PAGE, filled
 from tests.faults.ways import How
-from tests.integrations.database.postgres_server import Server
+from tests.integrations.database.postgres_server import Server, name_of
 
 SHORT = 6.0
 """Seconds, where nothing is to be heard."""
@@ -71,15 +74,24 @@ def break_checkpoints(found: Town, how: How) -> None:
     found.wait_for(lambda: found.bot.sealer.wrong)
 
 
+def break_clock(found: Town, how: How) -> None:
+    hour = timedelta(hours=1)
+    found.clock.offset = {How.DOWN: -hour, How.SLOW: timedelta(seconds=-20), How.WRONG: hour}[how]
+    found.wait_for(lambda: found.bot.core.engine.timekeeper.why_off)
+
+
 BREAK: dict[str, Callable[[Town, How], None]] = {
     "policy": break_policy,
     "audit": break_audit,
     "checkpoints": break_checkpoints,
+    "clock": break_clock,
 }
 
 
 def breaks(found: Town, cell: Cell) -> None:
-    if cell.dependency in BREAK:
+    if found.breaks is not None:
+        found.breaks()
+    elif cell.dependency in BREAK:
         BREAK[cell.dependency](found, cell.how)
     else:
         found.ways[cell.dependency].be(cell.how)
@@ -87,6 +99,8 @@ def breaks(found: Town, cell: Cell) -> None:
 
 def mends(found: Town, cell: Cell) -> None:
     mend(found)
+    if found.mends is not None:
+        found.mends()
     match cell.dependency:
         case "policy":
             found.restore_policy()
@@ -124,6 +138,8 @@ def check(found: Town, cell: Cell) -> None:
         started(found)
     if cell.change is Change.DONE:
         found.wait_for(lambda: (op := found.newest()) and op.is_final)
+    if cell.dependency == "checkpoints" and cell.how is not How.WRONG:
+        found.wait_for(found.bot.sealer.behind)
     assert cell.read in found.ask(asked.read, seconds=seconds)
     name, answered = found.fires()
     assert found.is_shown(name, seconds=PATIENCE if cell.alert is Alert.SHOWN else 2) is (cell.alert is Alert.SHOWN)
@@ -162,6 +178,12 @@ def test_while_it_is_so_changes_are_refused_or_done_once_and_no_alert_is_lost(ce
         check(found, cell)
 
 
+def test_all_twelve_are_tried_in_three_ways_and_the_page_says_what_is_tested() -> None:
+    assert {(cell.dependency, cell.how) for cell in CELLS} == set(product(NAMES, set(How) - {How.WELL}))
+    assert len(CELLS) == 36
+    assert filled(PAGE.read_text()) == PAGE.read_text()
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     started = Server()
@@ -176,4 +198,16 @@ def test_while_the_database_is_so_nothing_is_changed_and_no_alert_is_lost(
 ) -> None:
     database = server.fresh()
     with town(tmp_path, database=database) as found:
+        if cell.how is not How.WRONG:
+            check(found, cell)
+            return
+        name = name_of(database)
+        found.breaks = lambda: set_read_only(server, name, "on")
+        found.mends = lambda: set_read_only(server, name, "off")
         check(found, cell)
+
+
+def set_read_only(server: Server, name: str, wanted: str) -> None:
+    """As a server that failed over to a standby: connections end, and the next ones may only read."""
+    server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {wanted}")
+    server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
