@@ -105,6 +105,7 @@ class Sqlite:
         with contextlib.ExitStack() as undo:
             self._lock = lock_of(self._path)
             undo.callback(self._lock.release)
+            check_whole(self._path)
             schema.prepare_sqlite(self._path)
             self._writer = self._connect()
             self.transact(take_over_all)
@@ -304,6 +305,26 @@ def lock_of(path: Path) -> FileLock:
     except OSError as error:
         raise _unusable(path, error) from error
     return FileLock(path.with_name(f"{path.name}.lock"))
+
+
+def check_whole(path: Path) -> None:
+    """Raises Refused where the file is shorter than it says: SQLite reads zeros behind the end, and says nothing."""
+    with contextlib.closing(connect(path)) as connection:
+        try:
+            # What the log has belongs to the file first.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (pages,), (size,) = (
+                connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+            )
+        except sqlite3.Error as error:
+            raise translated(error) from error
+    found = path.stat().st_size
+    if found < pages * size:
+        raise Refused(
+            SYSTEM,
+            text("{path} is cut off: {found} bytes of {whole}.", path=str(path), found=found, whole=pages * size),
+            next=text("Restore it from a backup, look with `pilothouse audit verify`, then `pilothouse audit adopt`."),
+        )
 
 
 def connect(path: Path, *, is_reading: bool = False) -> sqlite3.Connection:
