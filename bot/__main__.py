@@ -88,6 +88,12 @@ def verify(settings: SettingsFile = None) -> None:
 
 
 @audit.command()
+def key(settings: SettingsFile = None) -> None:
+    """Print the line for `audit: earlier-keys:` of the signing key in use, before another takes its place."""
+    raise typer.Exit(programs.audit_key(settings))
+
+
+@audit.command()
 def adopt(
     reason: Annotated[str, typer.Option(help="Why the record is taken up again where it ends.")],
     settings: SettingsFile = None,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -19,12 +18,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from bot.domain.refs import Secret
 from bot.policy import strict_yaml
+from bot.policy.kinds import Confidential, Duration, FieldName, JobName, Name, PublicKey, Url, listed
 from bot.policy.strict_yaml import BrokenFile, Document, Problem
 from bot.ports.observing import Measure
 
@@ -32,49 +32,6 @@ PREFIX = "PILOTHOUSE_"
 FILE_VARIABLE = "PILOTHOUSE_SETTINGS"
 _SECRET_LENGTH = 32
 """Of a signing secret, at least."""
-_SECRET_FILE_LIMIT = 64 * 1024
-
-
-def _secret(value: object) -> Secret:
-    match value:
-        case Secret():
-            return value
-        case str():
-            return Secret(value.strip())
-        case {"file": str(path)}:
-            try:
-                with Path(path).open("rb") as file:
-                    return Secret(file.read(_SECRET_FILE_LIMIT).decode("utf-8").strip())
-            except (OSError, ValueError) as bad:
-                # Without the cause: of a file that is no text it would hold the bytes.
-                reason = bad.strerror if isinstance(bad, OSError) and bad.strerror else "not text"
-                raise ValueError(f"the file {path} cannot be read: {reason}") from None
-        case _:
-            raise ValueError("has to be text or {file: /path}")
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"([1-9][0-9]{0,4})([smhd])", value)
-    if match is None:
-        raise ValueError("has to be a duration such as 10s, 5m or 24h")
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
-    return timedelta(**{unit: int(match[1])})
-
-
-def _listed(value: object) -> object:
-    return value.split(",") if isinstance(value, str) else value
-
-
-Confidential = Annotated[Secret, PlainValidator(_secret)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Name = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Url = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+(/[A-Za-z0-9._~/-]*)?$")]
-JobName = Annotated[
-    str, Field(pattern=r"^([A-Za-z0-9_$][A-Za-z0-9 ._$-]{0,99}(/[A-Za-z0-9_$][A-Za-z0-9 ._$-]{0,99}){0,9})?$")
-]
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z@_][A-Za-z0-9@._-]{0,99}$")]
 
 
 class _Topic(BaseModel):
@@ -100,7 +57,7 @@ class Slack(_Topic):
     bot_token: Confidential = Secret("")
     app_token: Confidential = Secret("")
     """Of Socket Mode."""
-    signing_secrets: Annotated[tuple[Confidential, ...], BeforeValidator(_listed)] = ()
+    signing_secrets: Annotated[tuple[Confidential, ...], BeforeValidator(listed)] = ()
     """The one in use and, while it is changed, the one before."""
     api_url: Url = "https://slack.com/api/"
     app_id: str = ""
@@ -147,13 +104,30 @@ class AppSettings(_Topic):
     """Where an app's alerts go, by app."""
 
 
+class EarlierKey(_Topic):
+    """A signing key that was changed: `pilothouse audit key` prints both before the change."""
+
+    public: PublicKey
+    records: Annotated[int, Field(ge=0)]
+    """How many there were: its signature counts for checkpoints up to there."""
+
+
+class ConfigMapPlace(_Topic):
+    cluster: Name
+    namespace: Name
+    name: Name = "pilothouse-checkpoints"
+
+
 class Audit(_Topic):
     channel: str = ""
     """Id of the channel that gets every outcome; empty: none."""
     checkpoint_file: Path | None = None
     """A second place outside the database and Slack."""
+    checkpoint_configmap: ConfigMapPlace | None = None
+    """And one in a cluster."""
     checkpoint_every: Duration = timedelta(seconds=60)
     signing_key: Confidential = Secret("")
+    earlier_keys: tuple[EarlierKey, ...] = ()
 
 
 class Registry(_Topic):
@@ -364,6 +338,20 @@ def _contradictions(settings: Settings) -> Iterator[tuple[strict_yaml.Path, str]
             yield ("clusters", name), "uid is missing: that of its kube-system namespace, which pins the cluster"
         if cluster.kubeconfig is not None and not cluster.context:
             yield ("clusters", name), "context is missing: the current one of a kubeconfig is never taken"
+    if (kept := settings.audit.checkpoint_configmap) and kept.cluster not in settings.clusters:
+        yield ("audit", "checkpoint-configmap", "cluster"), f"there is no cluster {kept.cluster}"
+    yield from _envs(settings)
+    counted = Counter(registry.prefix for registry in settings.registries)
+    for index, registry in enumerate(settings.registries):
+        if counted[registry.prefix] > 1:
+            yield ("registries", index, "prefix"), f"{registry.prefix} stands there twice"
+        if registry.url.startswith("http://") and not registry.insecure:
+            yield ("registries", index, "url"), "is not encrypted; say insecure: yes if that is meant"
+    if settings.alertmanager.url and not settings.alertmanager.webhook_secret.reveal():
+        yield ("alertmanager",), "webhook-secret is missing: without it no alert is taken"
+
+
+def _envs(settings: Settings) -> Iterator[tuple[strict_yaml.Path, str]]:
     owners: dict[tuple[str, str], tuple[str, str]] = {}
     for env, places in settings.envs.items():
         for index, place in enumerate(places):
@@ -374,14 +362,6 @@ def _contradictions(settings: Settings) -> Iterator[tuple[strict_yaml.Path, str]
                 if owner != (env, tenant):
                     words = f"{namespace} on {place.cluster} belongs to {owner[1]} on {owner[0]} already"
                     yield ("envs", env, index, "namespaces", tenant), words
-    counted = Counter(registry.prefix for registry in settings.registries)
-    for index, registry in enumerate(settings.registries):
-        if counted[registry.prefix] > 1:
-            yield ("registries", index, "prefix"), f"{registry.prefix} stands there twice"
-        if registry.url.startswith("http://") and not registry.insecure:
-            yield ("registries", index, "url"), "is not encrypted; say insecure: yes if that is meant"
-    if settings.alertmanager.url and not settings.alertmanager.webhook_secret.reveal():
-        yield ("alertmanager",), "webhook-secret is missing: without it no alert is taken"
 
 
 def _slack(slack: Slack) -> Iterator[tuple[strict_yaml.Path, str]]:

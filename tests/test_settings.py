@@ -1,5 +1,6 @@
 """Settings: a strict file, the environment over it, and problems that are collected with their lines."""
 
+import base64
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,24 @@ def file(tmp_path: Path) -> Path:
 
 def problems(settings: Settings) -> list[str]:
     return list(map(str, settings.problems))
+
+
+def test_earlier_keys_and_a_configmap_for_checkpoints_are_checked_at_the_start(file: Path) -> None:
+    key = base64.b64encode(b"k" * 32).decode()
+    file.write_text(
+        f"audit:\n  earlier-keys:\n  - {{public: {key}, records: 5319}}\n"
+        "  checkpoint-configmap: {cluster: eu-1, namespace: pilothouse}\n"
+        "clusters:\n  eu-1: {uid: 11111111-1111-4111-8111-111111111111}\n"
+    )
+    settings = read(file)
+    assert settings.problems == ()
+    assert settings.audit.earlier_keys[0].records == 5319
+    assert settings.audit.checkpoint_configmap is not None
+    assert settings.audit.checkpoint_configmap.name == "pilothouse-checkpoints"
+    file.write_text("audit: {checkpoint-configmap: {cluster: eu-2, namespace: pilothouse}}\n")
+    assert any("there is no cluster eu-2" in problem for problem in problems(read(file)))
+    file.write_text("audit:\n  earlier-keys:\n  - {public: short, records: 1}\n")
+    assert any("pilothouse audit key" in problem for problem in problems(read(file)))
 
 
 def test_without_a_file_everything_has_its_default() -> None:

@@ -15,14 +15,15 @@ from bot.app import parts as outside
 from bot.app.alarms import Alarms
 from bot.app.core import Core, build
 from bot.app.doctor import Doctor
+from bot.app.keepers import keys_of, sinks_of
 from bot.app.parts import named_checks
 from bot.app.people import Everybody
 from bot.app.recorder import Feed, Recorder
 from bot.app.worlds import Parts
-from bot.audit.checkpoint import Keys, Signer
+from bot.audit.checkpoint import Signer
 from bot.audit.feed import ChannelFeed, LineFeed
 from bot.audit.sealer import Sealer
-from bot.audit.sinks import FileSink, Sink
+from bot.audit.sinks import Sink
 from bot.audit.standing import GuardedStore
 from bot.audit.verify import verify
 from bot.domain.clock import Clock
@@ -146,10 +147,8 @@ def assemble(
     """`write_line`: where the JSON lines of the record go; None: nowhere."""
     guarded = GuardedStore(store)
     policy = PolicyFile(settings.policy.path, clock)
-    keys = Keys((signer.public,))
-    places: list[Sink] = [*sinks]
-    if settings.audit.checkpoint_file is not None:
-        places.append(FileSink(settings.audit.checkpoint_file))
+    keys = keys_of(settings, signer)
+    places: list[Sink] = [*sinks, *sinks_of(settings, parts.clusters)]
     owner = f"{os.getpid()}-{secrets.token_hex(4)}"
     sealer = Sealer(
         store=guarded,

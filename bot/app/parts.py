@@ -12,6 +12,7 @@ from bot.domain.clock import Clock
 from bot.domain.errors import Unavailable
 from bot.domain.refs import EnvName
 from bot.domain.reply import text
+from bot.ports.clusters import Cluster
 from bot.ports.observing import Alert, Image, MetricQuery, Samples
 from bot.ports.store import Store
 from bot.road.directory import Site
@@ -69,6 +70,15 @@ def real(settings: Settings, clock: Clock) -> Parts:
     from bot.app.real_parts import real_parts
 
     return real_parts(settings, clock)
+
+
+def keeping_clusters(settings: Settings, clock: Clock) -> Mapping[str, Cluster]:
+    """Those that keep checkpoints, where the settings want that: without the rest of the outside."""
+    if settings.audit.checkpoint_configmap is None:
+        return {}
+    from bot.app.real_parts import real_clusters
+
+    return real_clusters(settings, clock)
 
 
 def alert_webhook(settings: Settings) -> AlertmanagerWebhook | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import logging
 import os
@@ -18,10 +19,11 @@ from bot.app import parts as outside
 from bot.app.bot import SOCKET, Bot, assemble
 from bot.app.clock import SystemClock
 from bot.app.generated import manifest_of
+from bot.app.keepers import keys_of, signer_of, sinks_of
 from bot.app.live import Live
 from bot.app.playground import Playground
-from bot.audit.checkpoint import Keys, Signer, signer_from_file, signer_from_secret
-from bot.audit.sinks import FileSink
+from bot.audit.checkpoint import Signer
+from bot.audit.sinks import Sink
 from bot.audit.standing import adopt, collected
 from bot.audit.verify import verify
 from bot.domain.errors import PilothouseError, Unavailable
@@ -40,7 +42,6 @@ from commands.catalogue import CATALOGUE
 from integrations.database.schema import migrate as migrate_schema
 
 OK, REFUSED = 0, 1
-KEY_FILE = "audit-key"
 
 
 def say(words: str) -> None:
@@ -69,12 +70,6 @@ def set_up_log(level: str) -> None:
             structlog.processors.LogfmtRenderer(),
         ],
     )
-
-
-def signer_of(settings: Settings) -> Signer:
-    if settings.audit.signing_key.reveal():
-        return signer_from_secret(settings.audit.signing_key)
-    return signer_from_file(settings.data.folder / KEY_FILE)
 
 
 def real_bot(settings: Settings) -> Bot:
@@ -223,10 +218,10 @@ def migrate(path: Path | None, role: str = "") -> int:
     return OK
 
 
-def _audit_parts(settings: Settings) -> tuple[Store, Signer, list[FileSink]]:
-    store = outside.database(settings, SystemClock())
-    sinks = [FileSink(settings.audit.checkpoint_file)] if settings.audit.checkpoint_file else []
-    return store, signer_of(settings), sinks
+def _audit_parts(settings: Settings) -> tuple[Store, Signer, list[Sink]]:
+    clock = SystemClock()
+    store = outside.database(settings, clock)
+    return store, signer_of(settings), sinks_of(settings, outside.keeping_clusters(settings, clock))
 
 
 def audit_verify(path: Path | None) -> int:
@@ -235,11 +230,25 @@ def audit_verify(path: Path | None) -> int:
         store, signer, sinks = _audit_parts(settings)
     except PilothouseError as error:
         return complain(f'{error.what.plain()} While the bot runs, write: pilothouse run "audit verify"')
-    verdict = verify(store, sinks=sinks, keys=Keys((signer.public,)))
+    verdict = verify(store, sinks=sinks, keys=keys_of(settings, signer))
     for words in verdict.words:
         say(words.plain())
     store.close()
     return OK if verdict.is_intact else REFUSED
+
+
+def audit_key(path: Path | None) -> int:
+    """What the settings need of the key in use once another takes its place."""
+    settings = read(path)
+    try:
+        store, signer, _ = _audit_parts(settings)
+    except PilothouseError as error:
+        return complain(f"{error.what.plain()} Stop the bot first: what it signs after this counts no more.")
+    store.transact(lambda tx: tx.records.seal(limit=sys.maxsize))
+    size, _ = store.read(lambda tx: tx.records.head())
+    store.close()
+    say(f"{{public: {base64.b64encode(signer.public).decode()}, records: {size}}}   # {signer.name}")
+    return OK
 
 
 def audit_adopt(path: Path | None, *, reason: str) -> int:

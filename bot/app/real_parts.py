@@ -27,16 +27,7 @@ from integrations.registry.images import RegistryImages, RegistryPlace
 
 def real_parts(settings: Settings, clock: Clock) -> Parts:
     limits = settings.timeouts
-    clusters = {
-        name: KubernetesCluster(
-            name,
-            Kubeconfig(str(place.kubeconfig), place.context) if place.kubeconfig else InCluster(),
-            expected_uid=place.uid,
-            clock=clock,
-            deadlines=Deadlines(connect=limits.connect, read=limits.read),
-        )
-        for name, place in settings.clusters.items()
-    }
+    clusters = real_clusters(settings, clock)
     registries = tuple(
         RegistryPlace(each.prefix, each.url, each.username, each.password, each.insecure)
         for each in settings.registries
@@ -60,6 +51,21 @@ def real_parts(settings: Settings, clock: Clock) -> Parts:
         build_writer=builds,
         closers=tuple(each.close for each in kept if not isinstance(each, NotConfigured | PodLogs)),
     )
+
+
+def real_clusters(settings: Settings, clock: Clock) -> dict[str, KubernetesCluster]:
+    """Nothing is asked of them yet."""
+    limits = settings.timeouts
+    return {
+        name: KubernetesCluster(
+            name,
+            Kubeconfig(str(place.kubeconfig), place.context) if place.kubeconfig else InCluster(),
+            expected_uid=place.uid,
+            clock=clock,
+            deadlines=Deadlines(connect=limits.connect, read=limits.read),
+        )
+        for name, place in settings.clusters.items()
+    }
 
 
 def _logs(settings: Settings, clusters: Mapping[str, Cluster], clock: Clock) -> EitherLogs | PodLogs:

@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,15 +69,20 @@ class Signer:
 class Keys:
     """Public keys whose signatures count: the one in use and those before it."""
 
-    def __init__(self, publics: Iterable[bytes]) -> None:
-        self._keys = [Ed25519PublicKey.from_public_bytes(public) for public in publics]
+    def __init__(self, publics: Iterable[bytes], *, earlier: Mapping[bytes, int] | None = None) -> None:
+        """`earlier`: keys that are no longer in use, each with the greatest number of records that it vouches for: who
+        finds an old key signs nothing newer with it. Raises ValueError for what is no key of 32 bytes."""
+        self._keys = [(Ed25519PublicKey.from_public_bytes(public), sys.maxsize) for public in publics]
+        self._keys += [(Ed25519PublicKey.from_public_bytes(key), most) for key, most in (earlier or {}).items()]
 
     def is_genuine(self, checkpoint: Checkpoint) -> bool:
         try:
             signature = base64.b64decode(checkpoint.signature, validate=True)
         except (binascii.Error, ValueError):
             return False
-        for key in self._keys:
+        for key, most in self._keys:
+            if checkpoint.size > most:
+                continue
             with contextlib.suppress(InvalidSignature):
                 key.verify(signature, _signed(checkpoint))
                 return True

@@ -72,19 +72,23 @@ class FileSink:
 class TextSink:
     """Any place that keeps one text under a name: a ConfigMap, an annotation, an object in a bucket."""
 
-    def __init__(self, name: str, *, read: Callable[[], str], write: Callable[[str], None]) -> None:
-        """`read` gives an empty text where there is nothing yet. Both raise IntegrationError."""
+    def __init__(self, name: str, *, read: Callable[[], str], change: Callable[[Callable[[str], str]], None]) -> None:
+        """`read` gives an empty text where there is nothing yet; `change` puts what the function makes of the text in its
+        place, unless somebody else did meanwhile. Both raise IntegrationError."""
         self._name = name
         self._read = read
-        self._write = write
+        self._change = change
 
     @property
     def name(self) -> str:
         return self._name
 
     def put(self, checkpoint: Checkpoint) -> None:
-        kept = self._read().splitlines()[-(KEPT - 1) :]
-        self._write("\n".join((*kept, dump(checkpoint))) + "\n")
+        def added(words: str) -> str:
+            kept = words.splitlines()[-(KEPT - 1) :]
+            return "\n".join((*kept, dump(checkpoint))) + "\n"
+
+        self._change(added)
 
     def read(self) -> tuple[Checkpoint, ...]:
         return parse(self._read().splitlines())

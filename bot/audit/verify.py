@@ -90,7 +90,12 @@ def _known(tx: Tx, sinks: Sequence[Sink], keys: Keys) -> _Known:
             Finding(
                 Flaw.SIGNATURE,
                 each.size,
-                text("A checkpoint at {size} in {place} is not signed by a known key.", size=each.size, place=name),
+                text(
+                    "A checkpoint at {size} in {place} is not signed by a known key; one that was changed has to stand "
+                    "under `audit: earlier-keys`.",
+                    size=each.size,
+                    place=name,
+                ),
             )
             for each in forged
         )

@@ -21,6 +21,7 @@ from integrations.kubernetes import shapes
 from integrations.kubernetes.connection import Access, Connection, Deadlines
 from integrations.kubernetes.errors import SYSTEM, VENDOR, ours
 from integrations.kubernetes.guards import KubernetesGuards
+from integrations.kubernetes.kept_text import ConfigMapText
 from integrations.kubernetes.progressive import KubernetesProgressiveWriter
 from integrations.kubernetes.reading import KubernetesWorkloads
 from integrations.kubernetes.traffic import KubernetesTraffic, KubernetesTrafficWriter
@@ -96,6 +97,10 @@ class KubernetesCluster:
             traffic=KubernetesTrafficWriter(reads, person, self._pin),
             progressive=KubernetesProgressiveWriter(reads, person, self._pin),
         )
+
+    def text(self, namespace: str, name: str) -> ConfigMapText:
+        """A ConfigMap of the bot's own, for one text."""
+        return ConfigMapText(self._name, self._bot, self._pin, namespace=namespace, name=name)
 
     def close(self) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_another_key_does_not_count_and_an_older_one_may(signer: Signer) -> None
     assert not Keys((signer.public,)).is_genuine(other.sign(PLAIN))
     assert Keys((signer.public, other.public)).is_genuine(other.sign(PLAIN))
     assert other.name != signer.name
+
+
+def test_an_earlier_key_counts_for_checkpoints_up_to_where_it_was_changed_and_no_further(signer: Signer) -> None:
+    other = Signer(b"o" * 32)
+    keys = Keys((signer.public,), earlier={other.public: 5319})
+    assert keys.is_genuine(other.sign(PLAIN))
+    assert not keys.is_genuine(other.sign(replace(PLAIN, size=5320)))
+    assert keys.is_genuine(signer.sign(replace(PLAIN, size=5320)))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +111,10 @@ def test_a_file_that_cannot_be_written_or_read_is_unavailable(tmp_path: Path) ->
 def test_a_text_keeps_the_newest(signer: Signer) -> None:
     kept = [""]
 
-    def write(words: str) -> None:
-        kept[0] = words
+    def change(make: Callable[[str], str]) -> None:
+        kept[0] = make(kept[0])
 
-    sink = TextSink("configmap", read=lambda: kept[0], write=write)
+    sink = TextSink("configmap", read=lambda: kept[0], change=change)
     for size in range(1, KEPT + 21):
         sink.put(signer.sign(replace(PLAIN, size=size)))
     assert [each.size for each in sink.read()] == list(range(21, KEPT + 21))

@@ -152,6 +152,28 @@ def test_a_checkpoint_with_a_forged_signature_is_found(stage: Stage, sink: FileS
     assert "not signed by a known key" in said(verdict)
 
 
+def test_a_record_whose_signing_key_was_changed_is_intact_once_the_earlier_key_is_named(
+    stage: Stage, sink: FileSink
+) -> None:
+    fresh = Signer(b"n" * 32)
+    sealed_records(stage.store, 5)
+    sink.put(stage.store.transact(fresh.at_head))
+    unnamed = verify(stage.store, sinks=(sink,), keys=Keys((fresh.public,)))
+    assert not unnamed.is_intact
+    assert "audit: earlier-keys" in said(unnamed)
+    named = verify(stage.store, sinks=(sink,), keys=Keys((fresh.public,), earlier={SIGNER.public: COUNT}))
+    assert named.is_intact, said(named)
+
+
+def test_who_finds_an_earlier_key_signs_nothing_newer_with_it(stage: Stage, sink: FileSink) -> None:
+    fresh = Signer(b"n" * 32)
+    sealed_records(stage.store, 5)
+    sink.put(stage.store.transact(SIGNER.at_head))
+    verdict = verify(stage.store, sinks=(sink,), keys=Keys((fresh.public,), earlier={SIGNER.public: COUNT}))
+    assert not verdict.is_intact
+    assert f"A checkpoint at {COUNT + 5}" in said(verdict)
+
+
 def test_another_database_in_the_place_of_this_one_is_found(stage: Stage, sink: FileSink) -> None:
     stage.store.transact(lambda tx: tx.meta.put("database", "another"))
     verdict = checked(stage.store, sink)
