@@ -14,9 +14,9 @@ from bot.ports.apps import App
 from bot.ports.observing import Image
 from bot.ports.store import Release
 from bot.ports.world import World
+from bot.steps.adoption import adopt
 from bot.steps.delivery import (
     Target,
-    adopt,
     candidate,
     check_not_bad,
     check_still,

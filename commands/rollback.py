@@ -16,6 +16,7 @@ from bot.domain.templates import Template
 from bot.ports.apps import App
 from bot.ports.store import Proof, Release
 from bot.ports.world import World
+from bot.steps.adoption import running_release
 from bot.steps.delivery import (
     Target,
     check_still,
@@ -25,7 +26,6 @@ from bot.steps.delivery import (
     min_ready,
     pods_fact,
     roll_to,
-    running_release,
     share_of,
     targets,
     version_of,
@@ -48,7 +48,7 @@ def plan(params: Rollback, world: World) -> Plan:
     app = world.apps.locate(params.app.app, params.env)
     found = targets(world, app)
     known = world.book.releases(str(app.name), str(app.env), limit=50)
-    now = running_release(found[0], known) or _under_other_names(world, found[0], known)
+    now = running_release(world, found[0], known) or _under_other_names(world, found[0], known)
     release = _choose(app, params.app.ref, known, now, found[0])
     old = version_of(found[0].image, known)
     bake = world.rules.duration("bake", app.name, app.env)

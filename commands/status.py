@@ -29,7 +29,8 @@ from bot.domain.reply import (
 from bot.ports.apps import App
 from bot.ports.store import OperationFilter, Proof, Release
 from bot.ports.world import World
-from bot.steps.delivery import Target, running_release, targets, version_of
+from bot.steps.adoption import running_release
+from bot.steps.delivery import Target, targets, version_of
 from bot.steps.progressive_plan import standing
 from bot.steps.rollout import explain
 
@@ -93,7 +94,7 @@ def _one(world: World, app: App) -> Reply:
 
 def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Block]:
     workload = target.workload
-    release = running_release(target, known)
+    release = running_release(world, target, known)
     version = version_of(target.image, known)
     # A Rollout on its way has pods of two versions, more than are wanted of one.
     available = min(workload.available, workload.replicas) if workload.progressive else workload.available
@@ -173,7 +174,7 @@ def history(params: History, world: World) -> Reply:
         nothing = text("Nothing was deployed from here yet.")
         return Reply(title, (Paragraph(nothing), *_operations(world, name, env)))
     try:
-        running = running_release(targets(world, app)[0], releases)
+        running = running_release(world, targets(world, app)[0], releases)
     except (Preflight, IntegrationError):
         running = None
     rows = tuple(

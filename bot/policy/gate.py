@@ -14,6 +14,7 @@ from bot.policy.judge import Denied, Judge
 from bot.ports.apps import App
 from bot.ports.people import Status
 from bot.ports.world import World
+from bot.steps.locking import take_over
 from bot.steps.step import Plan
 
 
@@ -69,9 +70,15 @@ def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, wor
     if lock is not None and lock.holder != asker:
         raise Locked(
             text("{app} on {env} is locked.", app=lock.app, env=lock.env),
-            why=text("{who} holds the lock since {at}: {reason}", who=lock.holder, at=lock.at, reason=lock.reason),
+            why=text(
+                "{who} holds the lock since {at}{until}: {reason}",
+                who=lock.holder,
+                at=lock.at,
+                until=text(", until {until}", until=lock.until) if lock.until else text(""),
+                reason=lock.reason,
+            ),
             next=text("Ask {who}, or take the lock over; {who} is then told.", who=lock.holder),
-            buttons=(Button(text("Take the lock over"), f"lock {app.name} to {app.env} --take"),),
+            buttons=(take_over(lock),),
         )
     if freeze := judge.freeze(app, world.now, asker):
         raise Frozen(

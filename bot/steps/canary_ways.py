@@ -18,8 +18,9 @@ from bot.domain.workloads import Service
 from bot.ports.apps import App
 from bot.ports.traffic import Match, Route
 from bot.ports.world import World
+from bot.steps.adoption import adopt
 from bot.steps.canary import CreateCanary
-from bot.steps.delivery import Target, adopt, candidate, check_still, proven, short, warn
+from bot.steps.delivery import Target, candidate, check_still, proven, short, warn
 from bot.steps.preflight import autoscaler_fact, check_room, missed_by, surge
 from bot.steps.replica_plan import achieved, canary_name, replica_steps, replicas_for
 from bot.steps.step import Face, Planned

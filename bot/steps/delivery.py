@@ -22,7 +22,7 @@ from bot.ports.store import Proof, Release
 from bot.ports.world import World
 from bot.steps.progressive_plan import Course, check_progressive, progressive_steps
 from bot.steps.records import JudgeRelease, RecordRelease
-from bot.steps.rollout import RESTARTED, Bake, ReplaceTemplate
+from bot.steps.rollout import Bake, ReplaceTemplate
 from bot.steps.step import Planned
 
 MIN_READY = 10
@@ -178,12 +178,6 @@ def version_of(image: str, known: tuple[Release, ...]) -> str:
     return tag or (short(digest) if at else "latest")
 
 
-def running_release(target: Target, known: tuple[Release, ...]) -> Release | None:
-    """The newest release whose template is what runs now, whenever its pods were restarted."""
-    now = target.running.without_annotation(RESTARTED)
-    return next((r for r in known if Template(r.template).without_annotation(RESTARTED) == now), None)
-
-
 def check_not_bad(image: str, version: str, app: App, known: tuple[Release, ...]) -> None:
     newest = next((r for r in known if r.image == image), None)
     if newest is not None and newest.proof is Proof.BAD:
@@ -255,27 +249,6 @@ def roll_to(
         Planned(do, undo, deadline=deadline, undo_deadline=deadline * 2),
         Planned(Bake(workload.ref, after, version, bake), deadline=bake + deadline),
     )
-
-
-def adopt(world: World, app: App, target: Target, known: tuple[Release, ...], version: str) -> list[Planned]:
-    """Remember what runs now, where no release of ours does: there is always something to go back to."""
-    if running_release(target, known) is not None:
-        return []
-    template = target.running
-    return [
-        Planned(
-            RecordRelease(
-                app=str(app.name),
-                env=str(app.env),
-                version=version,
-                image=target.image,
-                container=target.container,
-                template=template.json,
-                config=config_of(world, target, template),
-                proof=Proof.ADOPTED,
-            )
-        )
-    ]
 
 
 def candidate(world: World, app: App, target: Target, template: Template, version: str) -> Planned:

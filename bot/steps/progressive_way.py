@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bot.domain.progressive import StepList
 from bot.ports.world import World
+from bot.steps.adoption import adopt
 from bot.steps.canary_ways import Ask, Way
-from bot.steps.delivery import Target, adopt, candidate, proven
+from bot.steps.delivery import Target, candidate, proven
 from bot.steps.preflight import check_room
 from bot.steps.progressive_plan import Course, by_words, more_pods, progressive_steps, warnings_of
 from bot.steps.weight_plan import pods_for

@@ -16,9 +16,10 @@ from bot.domain.templates import Template
 from bot.domain.workloads import APP_LABEL, TRACK_LABEL, Service, selects
 from bot.ports.apps import App
 from bot.ports.world import World
+from bot.steps.adoption import adopt
 from bot.steps.analysis import Analyse
 from bot.steps.canary import CreateCanary, DeleteCanary, ScaleCanary, SwitchSelector
-from bot.steps.delivery import Target, adopt, candidate, min_ready, proven, roll_to
+from bot.steps.delivery import Target, candidate, min_ready, proven, roll_to
 from bot.steps.rollout import ReplaceTemplate
 from bot.steps.step import Planned
 

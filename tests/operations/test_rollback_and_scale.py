@@ -23,9 +23,48 @@ def test_a_rollback_brings_back_the_template_and_locks_the_other_out(bot: Bench)
     after = workload(bot)
     assert before is not None
     assert after is not None
-    assert after.template == before.template
+    running = bot.world.registry.find("registry.test/web", "1.8.1")
+    assert running is not None
+    assert after.template == before.template.with_image("web", f"registry.test/web@{running.digest}")
     proofs = {r.version: r.proof for r in bot.core.store.read(lambda tx: tx.releases.list("web", "staging"))}
     assert proofs == {"1.8.1": Proof.ADOPTED, "1.8.2": Proof.BAD}
+
+
+def test_a_rollback_to_what_ran_by_a_tag_runs_what_ran_though_the_tag_has_moved(bot: Bench) -> None:
+    ran = bot.world.registry.find("registry.test/web", "1.8.1")
+    assert ran is not None
+    deployed(bot)
+    bot.world.registry.retag("registry.test/web", "1.8.1", "1.9.1")
+    done = bot.run(bot.start("lee", "rollback web to staging"))
+    assert done.phase is Phase.DONE, done.why
+    after = workload(bot)
+    assert after is not None
+    assert after.template.images["web"] == f"registry.test/web@{ran.digest}"
+    assert "1.8.1" in words(bot.say("ana", "status web in staging"))
+
+
+def test_what_runs_by_its_tag_is_adopted_once_however_often_a_deploy_fails(bot: Bench) -> None:
+    for _ in range(2):
+        failed = bot.run(bot.start("ana", "deploy web@1.9.1 to staging"))
+        assert failed.phase is Phase.UNDONE
+        bot.run(bot.start("ana", "unlock web@1.9.1 to staging"))
+    kept = bot.core.store.read(lambda tx: tx.releases.list("web", "staging"))
+    assert len([release for release in kept if release.proof is Proof.ADOPTED]) == 1
+    nothing = bot.say("lee", "rollback web to staging")
+    assert "nothing to go back to" in words(nothing)
+
+
+def test_a_digest_that_the_registry_lost_is_adopted_by_its_tag(bot: Bench) -> None:
+    ran = bot.world.registry.find("registry.test/web", "1.8.1")
+    assert ran is not None
+    bot.world.registry._digests.pop(("registry.test/web", ran.digest))
+    deployed(bot)
+    (adopted,) = [
+        release
+        for release in bot.core.store.read(lambda tx: tx.releases.list("web", "staging"))
+        if release.proof is Proof.ADOPTED
+    ]
+    assert adopted.image == "registry.test/web:1.8.1"
 
 
 def test_a_rollback_brings_back_the_configs_exact_bytes(bot: Bench) -> None:

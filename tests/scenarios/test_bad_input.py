@@ -54,7 +54,7 @@ BAD = [
     ("deploy web@1.8.2 to prod deadline=soon", "bad-arguments", "a duration such as 90s", []),
     # missing and superfluous words
     ("deploy web@1.8.2", "bad-arguments", "env is missing", ["to staging", "to prod"]),
-    ("canary web@1.8.2", "bad-arguments", "percent is missing", []),
+    ("canary web@1.8.2", "bad-arguments", "env is missing", ["to staging", "to prod"]),
     ("scale web to staging", "bad-arguments", "pods is missing", []),
     ("logs web", "bad-arguments", "env is missing", ["in staging", "in prod"]),
     ("deploy web@1.8.2 to prod color=red", "bad-arguments", "I do not understand color=red", []),

@@ -1,0 +1,20 @@
+"""What is offered where a person's lock is in the way: to take it over, which its holder is told."""
+
+from __future__ import annotations
+
+from bot.domain.reply import Button, Confirm, Style, text
+from bot.ports.store import Lock
+
+
+def take_over(lock: Lock, reason: str = "") -> Button:
+    where = {"app": lock.app, "env": lock.env}
+    words = text(
+        "{app} on {env} is then locked by you. {who} is told at once, with your name.", who=lock.holder, **where
+    )
+    return Button(
+        text("Take the lock over"),
+        f"lock {lock.app} to {lock.env} --take {reason}".strip(),
+        Style.DANGER,
+        confirm=Confirm(text("Take over the lock?"), words, yes=text("Take over")),
+        spoken=text("Take over the lock of {app} on {env}", **where),
+    )
