@@ -47,7 +47,7 @@ def sinks_of(settings: Settings, clusters: Mapping[str, Cluster]) -> list[Sink]:
     audit = settings.audit
     found: list[Sink] = [FileSink(audit.checkpoint_file)] if audit.checkpoint_file is not None else []
     kept = audit.checkpoint_configmap
-    cluster = clusters.get(kept.cluster) if kept is not None else None
+    cluster: object = clusters.get(kept.cluster) if kept is not None else None
     if kept is not None and isinstance(cluster, Keeps):
         place = cluster.text(kept.namespace, kept.name)
         found.append(TextSink(place.name, read=place.read, change=place.change))
