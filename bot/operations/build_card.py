@@ -51,9 +51,9 @@ def _running(op: Operation, face: Face) -> Reply:
 
 def _paused(op: Operation, face: Face) -> Reply:
     why = op.seen.why if op.seen and op.seen.why else text("")
-    next = text(
-        "*Next:* look at the builds. If yours is there, wait: I go on by myself. If not, end this and build again."
-    )
+    next = text("look at the builds. If yours is there, wait: I go on by myself. If not, end this and build again.")
+    if op.seen and op.seen.report:
+        next = op.seen.report
     end = Confirm(
         text("End it?"),
         text("I look once more for a build of {id} and stop it if it is there. Then you can build again.", id=op.id),
@@ -61,7 +61,7 @@ def _paused(op: Operation, face: Face) -> Reply:
     )
     blocks: list[Block] = [
         Paragraph(text("*Why:* {why}", why=why)),
-        Paragraph(next),
+        Paragraph(text("*Next:* {next}", next=next)),
         asked_by(op, _until(op)),
         Buttons(
             (*face.running, Button(text("End it"), f"abort {op.id}", Style.DANGER, confirm=end)), more=(_plan(op),)

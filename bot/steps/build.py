@@ -47,7 +47,13 @@ def _look(world: World, job: str, mark: Mark) -> tuple[Build, ...] | Progress:
     try:
         return world.builds.find(job, mark.operation)
     except IntegrationError as error:
-        return Progress(Standing.UNKNOWN, why=error.what, again=LOOK_AGAIN)
+        return _unanswered(error)
+
+
+def _unanswered(error: IntegrationError) -> Progress:
+    return Progress(
+        Standing.UNKNOWN, why=error.what, report=text("I go on by myself once I am answered."), again=LOOK_AGAIN
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,8 @@ class AwaitBuild:
                 repository=self.repository,
             )
             return Progress(Standing.FAILED, why=why)
+        except IntegrationError as error:
+            return _unanswered(error)
         report = text(
             "{build} took {took}. `{tag}` is `{digest}`.",
             build=_named(build),

@@ -193,6 +193,21 @@ def test_a_server_that_goes_down_before_the_start_is_waited_for_and_then_given_u
     assert started(bot, id) == 0
 
 
+@pytest.mark.parametrize("method", ["builds.find", "images.resolve"])
+def test_a_server_that_is_away_for_a_while_is_waited_for(bot: Bench, method: str) -> None:
+    id = bot.start("ana", "build web")
+    bot.run(id, until=lambda op: op.cursor == 1)
+    bot.world.faults.put(method, How.BEFORE, times=10_000)
+    for _ in range(120):
+        bot.turn()
+    card = shown(bot, id)
+    assert "Paused" in card
+    assert "I go on by myself once I am answered." in card
+    bot.world.faults.clear(method)
+    assert bot.run(id).phase is Phase.DONE
+    assert started(bot, id) == 1
+
+
 def test_a_reply_lost_after_the_start_is_found_again_and_is_one_build(bot: Bench) -> None:
     bot.world.faults.put("builds.start", How.AFTER)
     id = bot.start("ana", "build web")
