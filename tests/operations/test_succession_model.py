@@ -37,6 +37,10 @@ _NO_WAL = b"\1\1"
 """Where the header names the journal: a copy in memory cannot have a write-ahead log."""
 
 
+Kept = tuple[bytes, datetime, float]
+"""The database, and both clocks."""
+
+
 class OpenGate:
     """bot.operations.gate.Gate that has looked just before something changed."""
 
@@ -71,15 +75,15 @@ class Stage:
     engine: Engine
     watches: tuple[int, ...]
 
-    def keep(self) -> tuple[bytes, datetime]:
+    def keep(self) -> Kept:
         with closing(sqlite3.connect(self.path)) as file, closing(sqlite3.connect(":memory:")) as memory:
             file.backup(memory)
             pages = bytearray(memory.serialize())
             pages[18:20] = _NO_WAL
-            return bytes(pages), self.bot.clock.moment
+            return bytes(pages), self.bot.clock.moment, self.bot.clock.passed
 
-    def put_back(self, kept: tuple[bytes, datetime]) -> None:
-        self.bot.clock.moment = kept[1]
+    def put_back(self, kept: Kept) -> None:
+        _, self.bot.clock.moment, self.bot.clock.passed = kept
         with closing(sqlite3.connect(self.path)) as file, closing(sqlite3.connect(":memory:")) as memory:
             file.execute("PRAGMA synchronous=OFF")
             memory.deserialize(kept[0])
@@ -214,7 +218,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 def test_every_interleaving_to_depth_four_hands_over_once_or_not_at_all(stage: Stage) -> None:
     seen, handed = {stage.key()}, 0
-    level: list[tuple[tuple[bytes, datetime], tuple[str, ...]]] = [(stage.keep(), ())]
+    level: list[tuple[Kept, tuple[str, ...]]] = [(stage.keep(), ())]
     for left in reversed(range(DEPTH)):
         following = []
         for kept, path in level:
