@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+
+import structlog
 
 from bot.audit.checkpoint import Keys, Signer, signer_from_file
 from bot.audit.sealer import Sealer
@@ -186,6 +189,7 @@ def tried(folder: Path, *, step: int) -> Counter[tuple[str, Fate]]:
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--step", type=int, default=1, help="bytes between two cuts")
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(sys.stderr))
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         for (kind, fate), count in sorted(tried(Path(folder), step=given.parse_args().step).items()):
