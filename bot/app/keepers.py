@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from bot.audit.checkpoint import Keys, Signer, signer_from_file, signer_from_secret
 from bot.audit.sinks import FileSink, Sink, TextSink
+from bot.domain.errors import Refused
+from bot.domain.reply import text
 from bot.ports.clusters import Cluster
 from bot.settings import Settings
 
@@ -31,10 +33,20 @@ class Keeps(Protocol):
 
 
 def signer_of(settings: Settings) -> Signer:
-    """Raises ValueError, OSError."""
-    if settings.audit.signing_key.reveal():
-        return signer_from_secret(settings.audit.signing_key)
-    return signer_from_file(settings.data.folder / KEY_FILE)
+    """Raises Refused: without a key that can be used nothing is recorded, so nothing is started."""
+    path = settings.data.folder / KEY_FILE
+    is_given = bool(settings.audit.signing_key.reveal())
+    try:
+        return signer_from_secret(settings.audit.signing_key) if is_given else signer_from_file(path)
+    except (ValueError, OSError) as error:
+        place = "audit: signing-key" if is_given else str(path)
+        why = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else "it is no key of 32 bytes in base64 or hex"
+        )
+        what = text("{place} cannot be used: {why}.", place=place, why=why)
+        raise Refused("audit", what, next=text("`openssl rand -base64 32` makes one")) from error
 
 
 def keys_of(settings: Settings, signer: Signer) -> Keys:

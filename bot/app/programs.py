@@ -153,6 +153,9 @@ def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str
     except PilothouseError as error:
         ground.stop()
         return complain(sentences(error))
+    except OSError as error:
+        ground.stop()
+        return complain(f"The port {port} cannot be had: {error.strerror}. Try another one: make run PORT=8090")
     say(f"Pilothouse is ready: {ground.url}")
     say('Switch between people at the bottom left; in another terminal: .venv/bin/pilothouse run "status web"')
     wait_for_the_end(stop_signals())

@@ -171,8 +171,8 @@ def _coverage(size: int, outside: Sequence[Checkpoint]) -> Text:
         return text("No checkpoint outside the database was compared: a record written anew would not be noticed.")
     newest = max(outside, key=lambda each: each.size)
     return text(
-        "{n} checkpoints outside the database were compared; the newest, of {at}, covers records up to {covered}, "
-        "so that {left} are not covered yet.",
+        "{n} checkpoints outside the database were compared; the newest, of {at}, covers records up to {covered}; "
+        "not covered yet: {left}.",
         n=len(outside),
         at=newest.at,
         covered=newest.size,
