@@ -189,7 +189,7 @@ def assemble(
         feeds.append(LineFeed(store=guarded, write=write_line).run_once)
     ticker = Ticker()
     timekeeper = core.engine.timekeeper
-    doctor.add(("clock", timekeeper.ping))
+    doctor.add(("time", timekeeper.ping))
     timekeeper.on_change = Alarms(guarded, settings.alertmanager.default_channel).clock
     timers = Timers(
         store=guarded,

@@ -14,7 +14,7 @@ from bot.ports.world import Check
 Ping = tuple[str, Callable[[], str]]
 
 _MEND: dict[str, Text] = {
-    "clock": text("set the clock right; if it is right now, start me again, and times are counted by it"),
+    "time": text("set the clock right; if it is right now, start me again, and times are counted by it"),
     "database": text("look at the database's own log, and at `database: url:` in the settings"),
     "registry": text("`curl -sS URL/v2/` with the `url:` of `registries:` in the settings, and mend what it says"),
     "logs": text("`curl -sS URL` with the `url:` of `elasticsearch:` in the settings; without it pod logs are used"),
