@@ -342,7 +342,7 @@ def said(criterion: Criterion, value: float) -> str:
         case "%":
             figure = f"{shown:.1f}"
         case "ms":
-            figure = f"{shown:,.0f}"
+            figure = f"{shown:,.0f}" if abs(shown) >= 10 else f"{shown:.2g}"
         case _:
             figure = f"{shown:,.0f}" if abs(shown) >= 100 or shown == int(shown) else f"{shown:.3g}"
     return f"{figure} {criterion.unit}".rstrip()

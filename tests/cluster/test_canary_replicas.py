@@ -117,6 +117,7 @@ def test_an_expression_of_the_apps_own_decides_where_the_usual_figures_pass(shop
             op = shop.rolled_back(id)
     finally:
         shop.policy.write_text(before)
+        shop.town.slack.wait_for(lambda: not _with_measure(shop), 30)
     assert op.why is not None
     print(f"\n{op.why.plain()}")
     assert "Mean time" in op.why.plain().split("Errors")[1]

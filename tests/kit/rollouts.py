@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+from bot.domain.analysis import Outcome
 from bot.domain.errors import Conflict, IntegrationError, Missing, Refused, Unavailable
 from bot.domain.operation import (
     FINAL,
@@ -29,6 +30,7 @@ from bot.domain.operation import (
     SignalKind,
     Standing,
     decide,
+    given_here,
 )
 from bot.domain.refs import OperationId, PlanHash, Principal
 from bot.domain.templates import Template
@@ -36,6 +38,7 @@ from bot.domain.workloads import Mark
 from bot.ports.clusters import Acting
 from bot.ports.observing import Scope
 from bot.ports.world import Hands, World
+from bot.steps.analysis import Analyse
 from bot.steps.delivery import Target
 from bot.steps.step import Planned
 from bot.steps.weight_plan import Wanted, weighted_steps
@@ -110,6 +113,8 @@ class Rollout:
     is_disturbed: bool = False
     """Somebody else meddled, or pods were killed: requests may be lost, and nothing may be restored by force."""
     jump: timedelta = timedelta()
+    wrong: list[str] = field(default_factory=list)
+    """What was seen on the way and may not be."""
 
     @property
     def state(self) -> ClusterState:
@@ -133,10 +138,21 @@ class Rollout:
         seen = seen or self.observe(mark)
         self.die()
         decision = decide(self.op, seen, self.now())
+        self.watch(self.op, decision.operation, seen)
         self.op = decision.operation
         if decision.act is not None:
             self.act(mark, is_undo=decision.act is Act.UNDO)
         return decision.wake or timedelta(seconds=1)
+
+    def watch(self, before: Operation, after: Operation, seen: Progress) -> None:
+        """Nothing goes on by itself but on a pass, and nothing passes without a figure of both."""
+        step = self.steps[before.cursor].do
+        if not isinstance(step, Analyse) or after.cursor <= before.cursor or after.phase is Phase.UNDOING:
+            return
+        verdict = seen.verdict
+        is_pass = verdict is not None and verdict.outcome is Outcome.PASS
+        if not is_pass and not given_here(before, SignalKind.PROMOTE):
+            self.wrong.append(f"it went on from {step.percent} % with {verdict.outcome if verdict else 'no verdict'}")
 
     def save(self, seen: Progress) -> timedelta:
         decision = decide(self.op, seen, self.now())
@@ -273,6 +289,7 @@ class Rollout:
 
     def check(self, ended: Ended) -> None:
         found = self.state.namespace(NAMESPACE)
+        ended.wrong += self.wrong
         if ended.phase is Phase.STUCK:
             if not ended.why:
                 ended.wrong.append("stuck without an explanation")

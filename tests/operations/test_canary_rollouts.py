@@ -1,4 +1,6 @@
-"""However a canary by weights, or one of an Argo Rollout, is disturbed, it ends: all new, all old, or stuck with an explanation."""
+"""However a canary is disturbed, by weights, by replicas or of an Argo Rollout, it ends: all new, all old, or stuck with an
+explanation; and it goes on by itself only on a pass.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import progressive_rollouts
+from tests.kit import progressive_rollouts, replica_rollouts
 from tests.kit.rollouts import made
 from tests.kit.shares import table
 
@@ -27,6 +29,14 @@ def test_every_canary_of_an_argo_rollout_ends_all_new_all_old_or_explained(first
     """More of them: `python -m tests.kit.progressive_rollouts 1000`."""
     for seed in range(first, first + BATCH):
         ended = progressive_rollouts.made(seed).run()
+        assert not ended.wrong, (seed, ended)
+
+
+@pytest.mark.parametrize("first", range(1, 201, BATCH))
+def test_every_canary_by_replicas_ends_all_new_all_old_or_explained(first: int) -> None:
+    """More of them: `python -m tests.kit.replica_rollouts 3000`."""
+    for seed in range(first, first + BATCH):
+        ended = replica_rollouts.made(seed).run()
         assert not ended.wrong, (seed, ended)
 
 
