@@ -358,7 +358,7 @@ class Engine:
         if before.phase in {Phase.RUNNING, Phase.UNDOING} and after.cursor != before.cursor:
             say_step(tx, before, after)
         if after.phase is Phase.UNDOING and before.phase is not Phase.UNDOING:
-            say_the_turn(tx, after)
+            say_the_turn(tx, before, after)
         details = {"from": f"{before.phase.value} {before.cursor}", "to": f"{after.phase.value} {after.cursor}"}
         if after.why is not None and after.phase is Phase.UNDOING:
             details["why"] = after.why.plain()

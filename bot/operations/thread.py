@@ -4,6 +4,7 @@ mention. Each is posted once.
 
 from __future__ import annotations
 
+from bot.domain.analysis import Outcome
 from bot.domain.operation import EXTENSION, FINAL, Operation, Phase, SignalKind, given_here, last
 from bot.domain.reply import Block, Chart, Code, Note, Paragraph, Reply, Text, span, text
 from bot.domain.succession import heir
@@ -33,7 +34,7 @@ def say_step(tx: Tx, before: Operation, after: Operation) -> None:
         _reply(tx, after, f"{before.cursor}", Reply(None, (Paragraph(words),)), is_broadcast=False)
 
 
-def say_the_turn(tx: Tx, op: Operation) -> None:
+def say_the_turn(tx: Tx, before: Operation, op: Operation) -> None:
     """Why it goes back, at once and with the charts or the lines that show it."""
     if op.why is None or op.seen is None:
         return
@@ -46,7 +47,11 @@ def say_the_turn(tx: Tx, op: Operation) -> None:
         return
     by = last(op, SignalKind.ABORT, SignalKind.CANCEL) if op.failed_step is None else None
     acted = text("stopped by {who}", who=by.by) if by else text("goes back by itself")
-    _say_verdict(tx, op, op, step, "turn", acted, Paragraph(text("Going back: {why}", why=op.why)))
+    why = op.why
+    if op.seen.verdict.outcome is Outcome.FAIL and by is None:
+        # The figures are below it.
+        why = text("{version} did worse than {old}.", version=step.version, old=step.old)
+    _say_verdict(tx, before, op, step, "turn", acted, Paragraph(text("Going back: {why}", why=why)))
 
 
 def say_it_waits(tx: Tx, before: Operation, after: Operation) -> None:
