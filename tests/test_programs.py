@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import programs
+from bot.settings import read
 
 
 def one_sentence(captured: pytest.CaptureFixture[str]) -> str:
@@ -69,5 +70,5 @@ def test_the_line_of_the_key_in_use_is_what_the_settings_take(
     line = capsys.readouterr().out.partition("   #")[0]
     (tmp_path / "data" / "audit-key").unlink()
     path = settings(tmp_path, f"audit: {{earlier-keys: [{line}]}}")
-    assert programs.read(path).problems == ()
+    assert read(path).problems == ()
     assert programs.audit_verify(path) == programs.OK

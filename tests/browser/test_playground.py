@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Error as PageError
 
 from bot.domain.operation import Phase
 from tests.browser.conftest import ANA, BO, GUS, Window
@@ -59,7 +61,11 @@ def message(page: Page, words: str) -> Locator:
 def shown(page: Page, words: str) -> Locator:
     found = message(page, words)
     expect(found).to_be_visible(timeout=SLOW)
-    found.scroll_into_view_if_needed()
+    for _ in range(5):
+        # A card that is edited meanwhile is another element: then that one is scrolled to.
+        with suppress(PageError):
+            found.scroll_into_view_if_needed()
+            break
     return found
 
 
