@@ -203,7 +203,7 @@ def _shares(step: Analyse, judgement: Judgement, pods: tuple[int, int]) -> tuple
         return unknown, unknown
     by_pods = round(100 * mine / every) if every else 0
     guess = text(
-        "Asked {asked} %, {share} % by pods ({how}); requests are not measured",
+        "Asked {asked} %, getting {share} % by pods ({how}); requests are not measured",
         asked=step.percent,
         share=by_pods,
         how=how,

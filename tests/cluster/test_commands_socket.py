@@ -50,4 +50,4 @@ def does(town: Town, line: str, button: str, outcome: str) -> OperationId:
 
 def holding(town: Town, id: OperationId) -> Json | None:
     card = town.shown(id)
-    return card if card is not None and "getting 33 %" in card["text"] else None
+    return card if card is not None and "(1 of 3 pods)" in card["text"] else None
