@@ -96,10 +96,10 @@ def plan(params: Canary, world: World) -> Plan:
         params,
         defaults,
     )
+    check_measures(world, ask)
     if is_progressive:
         way = by_its_steps(world, target, ask)
     else:
-        check_measures(world, ask)
         way = by_weights(world, target, ask, service, routes) if service else by_replicas(world, target, ask)
     if others:
         way = replace(way, warnings=(*others, *way.warnings))

@@ -6,7 +6,7 @@ a person until the deadline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
@@ -35,6 +35,8 @@ from bot.ports.traffic import Route
 from bot.ports.world import Hands, World
 from bot.steps import rollout as rollouts
 from bot.steps.canary import look
+from bot.steps.progressive import HoldStop, ready_of
+from bot.steps.progressive import look as where
 
 LEAST = timedelta(seconds=12)
 LONGEST = timedelta(minutes=30)
@@ -61,6 +63,12 @@ class Analyse:
     time: timedelta | None
     measures: tuple[AppMeasure, ...] = ()
     """Beside errors and latency."""
+    stop: HoldStop | None = None
+    """Of a Rollout, where it stands: `target` and `stable` are the same then, and its pods are told apart by their hash."""
+
+    @property
+    def is_weighted(self) -> bool:
+        return bool(self.routes) or (self.stop is not None and self.stop.is_routed)
 
     def describe(self) -> Text:
         if self.time is None:
@@ -71,6 +79,8 @@ class Analyse:
         return ()
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        if self.stop is not None:
+            return self._at_stop(self.stop, world, mark, held)
         for route in self.routes:
             if world.cluster(route.ref.cluster).traffic.split(route).weight != self.percent:
                 return Progress(Standing.FAILED, why=text(rollouts.CHANGED, target=str(route.ref)))
@@ -80,11 +90,31 @@ class Analyse:
         if failed := rollouts.judge(rollout, self.version):
             return failed
         stable = world.cluster(self.stable.cluster).workloads.rollout(self.stable)
-        evidence = _evidence(self, world, held, rollout, stable)
+        pods = (rollout.workload.ready, stable.workload.ready)
+        return self._judged(world, held, rollout, stable, pods=pods, ready=rollout.workload.available)
+
+    def _at_stop(self, stop: HoldStop, world: World, mark: Mark, held: timedelta) -> Progress:
+        there = stop.observe(world, mark, held)
+        if there.standing is not Standing.WAITING:
+            return there
+        rollout, stands = where(world, self.target)
+        mine = ready_of(rollout)
+        new, old = (replace(self.target, name=f"{self.target.name}-{hash}") for hash in (stands.current, stands.stable))
+        apart = replace(self, target=new, stable=old)
+        # Restarts of stable's pods are not looked at: none of the new ones may restart.
+        beside = replace(rollout, pods=(), troubles=())
+        pods = (mine, max(0, rollout.workload.ready - mine))
+        return apart._judged(world, held, rollout, beside, pods=pods, ready=mine)
+
+    def _judged(
+        self, world: World, held: timedelta, canary: Rollout, stable: Rollout, *, pods: tuple[int, int], ready: int
+    ) -> Progress:
+        """`pods`: how many are ready of canary and stable; `ready`: of the canary, those that count."""
+        evidence = _evidence(self, world, held, canary, stable)
         judgement = judge(evidence, Limits(requests=self.requests))
         is_over = self.time is not None and held >= self.time
-        verdict = _verdict(self, evidence, judgement, pods=(rollout.workload.ready, stable.workload.ready), held=held)
-        ready, all_pods = rollout.workload.available, self.replicas
+        verdict = _verdict(self, evidence, judgement, pods=pods, held=held)
+        all_pods = self.replicas
         report = text(
             "*Verdict: {verdict}.* {words} {share}",
             verdict=judgement.outcome.value,
@@ -186,10 +216,10 @@ def _verdict(
 def _shares(step: Analyse, judgement: Judgement, pods: tuple[int, int]) -> tuple[Text, Text]:
     """For the card and for the thread. Measured where requests are; of pods alone only what they would give is known."""
     mine, every = pods[0], sum(pods)
-    how = text("traffic weight") if step.routes else text("{n} of {all} pods", n=mine, all=every)
+    how = text("traffic weight") if step.is_weighted else text("{n} of {all} pods", n=mine, all=every)
     asked = (
         text("Weight asked {asked} %", asked=step.percent)
-        if step.routes
+        if step.is_weighted
         else text("Asked {asked} %", asked=step.percent)
     )
     if judgement.share is not None and judgement.shared is not None:
@@ -197,8 +227,8 @@ def _shares(step: Analyse, judgement: Judgement, pods: tuple[int, int]) -> tuple
         card = text("Asked {asked} %, getting {share} % ({how})", asked=step.percent, share=measured, how=how)
         seen = f"{judgement.shared:,.0f}"
         thread = text("{asked}, achieved {share} % of {seen} requests", asked=asked, share=measured, seen=seen)
-        return card, thread if step.routes else text("{thread} ({how})", thread=thread, how=how)
-    if step.routes:
+        return card, thread if step.is_weighted else text("{thread} ({how})", thread=thread, how=how)
+    if step.is_weighted:
         unknown = text("{asked}; what it gets is not known", asked=asked)
         return unknown, unknown
     by_pods = round(100 * mine / every) if every else 0

@@ -260,9 +260,9 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
         Fact(text("Shares"), text("{path}\n{how}", path=path, how=way.words)),
         Fact(text("Pods"), text("{n} stable, {sizes} canary", n=stable, sizes=", then ".join(map(str, way.sizes)))),
         *([Fact(text("Always"), text("requests with {match}", match=way.always))] if way.always else []),
-        Fact(text("Each share"), _patience(ask, way.kind)),
+        Fact(text("Each share"), _patience(ask)),
         *autoscaler_fact(target, is_held=way.kind == "weights"),
-        *_judged_by(ask, way.kind),
+        *_judged_by(ask),
         *([Fact(text("From the policy"), text("{names}", names=", ".join(ask.by_policy)))] if ask.by_policy else []),
     )
     lines = [
@@ -298,17 +298,12 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
     )
 
 
-def _judged_by(ask: Ask, kind: str) -> tuple[Fact, ...]:
-    """A Rollout's own controller judges it, if its steps say so."""
-    if kind == "rollout":
-        return ()
+def _judged_by(ask: Ask) -> tuple[Fact, ...]:
     names = ["errors, p95, restarts", *(each.criterion.name for each in ask.measures)]
     return (Fact(text("Judged by"), text("{names}", names=", ".join(names))),)
 
 
-def _patience(ask: Ask, kind: str) -> Text:
+def _patience(ask: Ask) -> Text:
     if ask.hold is None:
         return text("until somebody promotes it, at most {wait}", wait=ask.wait)
-    if kind == "rollout":
-        return text("{hold} long", hold=ask.hold)
     return text("{hold} long, {n} requests or more", hold=ask.hold, n=ask.requests)

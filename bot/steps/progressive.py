@@ -127,6 +127,8 @@ class HoldStop:
     percent: int
     version: str
     time: timedelta | None
+    is_routed: bool
+    """Its share is its router's weight, not that of its pods."""
 
     def describe(self) -> Text:
         if self.time is None:

@@ -7,15 +7,17 @@ version and the old one whole beside it, so that until the promotion the way bac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
+from bot.domain.analysis import AppMeasure
 from bot.domain.errors import Preflight
 from bot.domain.progressive import Program, Progressive, StepList
 from bot.domain.reply import Text, text
 from bot.domain.templates import Template
 from bot.domain.workloads import Autoscaler, Workload
+from bot.steps.analysis import Analyse
 from bot.steps.progressive import BakeStop, HoldStop, PassStop, PutProgram, ReachStop
 from bot.steps.step import Planned
 from bot.steps.weights import hold_scale_down
@@ -37,6 +39,9 @@ class Course:
     wait: timedelta
     """For a person, at one stop."""
     bake: timedelta
+    requests: int | None = None
+    """That the new version must have answered at a stop before its figures can pass; None: its own controller judges it."""
+    measures: tuple[AppMeasure, ...] = ()
 
 
 def progressive_steps(
@@ -61,7 +66,9 @@ def progressive_steps(
     for stop in stops:
         reach = ReachStop(workload.ref, ours, stop.index, stop.percent, course.version)
         time = max(course.hold, SETTLE) if course.hold is not None else None
-        watch = HoldStop(workload.ref, ours, stop.index, stop.percent, course.version, time)
+        is_routed = stands.weight is not None
+        hold_on = HoldStop(workload.ref, ours, stop.index, stop.percent, course.version, time, is_routed)
+        watch = hold_on if course.requests is None else _judged(workload, hold_on, course, course.requests)
         let_on = PassStop(workload.ref, ours, stop.index, course.version, is_last=False)
         planned += [
             Planned(reach, deadline=slow),
@@ -77,6 +84,23 @@ def progressive_steps(
         *let_go,
     ]
     return planned
+
+
+def _judged(workload: Workload, stop: HoldStop, course: Course, requests: int) -> Analyse:
+    return Analyse(
+        target=workload.ref,
+        stable=workload.ref,
+        routes=(),
+        replicas=ceil(workload.replicas * stop.percent / 100),
+        percent=stop.percent,
+        version=course.version,
+        old=course.old,
+        requests=requests,
+        time=stop.time,
+        measures=course.measures,
+        # How long it takes is the verdict's business.
+        stop=replace(stop, time=None),
+    )
 
 
 def more_pods(workload: Workload) -> int:

@@ -23,6 +23,8 @@ def by_its_steps(world: World, target: Target, ask: Ask) -> Way:
         deadline=world.rules.duration("deadline", ask.app.name, ask.app.env),
         wait=ask.wait,
         bake=world.rules.duration("bake", ask.app.name, ask.app.env),
+        requests=ask.requests,
+        measures=ask.measures,
     )
     final = target.running.with_image(target.container, ask.image)
     steps = [

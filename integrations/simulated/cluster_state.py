@@ -81,9 +81,10 @@ class ClusterState:
         return [pod for each in deployment.sets for pod in self.pods_of(each)]
 
     def ever(self, namespace: str, workloads: tuple[str, ...]) -> list[SimulatedPod]:
-        """Pods of these workloads, also those that are gone."""
+        """Pods of these workloads or of these ReplicaSets, also those that are gone."""
         found = self.namespace(namespace)
-        return [pod for pod in (*found.past, *found.pods.values()) if pod.workload in workloads]
+        pods = (*found.past, *found.pods.values())
+        return [pod for pod in pods if pod.workload in workloads or pod.name.rpartition("-")[0] in workloads]
 
     def is_available(self, deployment: Deployment, pod: SimulatedPod) -> bool:
         needed = self.world.timeline.span(deployment.min_ready_seconds)

@@ -16,6 +16,7 @@ import pytest
 from bot.domain.operation import Phase
 from bot.domain.refs import OperationId
 from bot.settings import Prometheus
+from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.progressive import BakeStop, HoldStop
 from tests.kit.live import Town, running
@@ -78,7 +79,7 @@ class Shop:
             op = self.town.operation(id)
             assert op.phase in {Phase.READY, Phase.RUNNING}, (op.phase, op.why)
             step = load_steps(op.plan)[op.cursor].do
-            is_held = isinstance(step, BakeStop if percent == 100 else HoldStop)
+            is_held = isinstance(step, BakeStop if percent == 100 else Analyse | HoldStop)
             is_this = is_held and (percent == 100 or getattr(step, "percent", None) == percent)
             return is_this and op.since is not None and self.now() - op.since >= timedelta(seconds=3)
 
@@ -115,6 +116,7 @@ def opened(rig: Rig, router: Traefik, folder: Path, *, is_routed: bool, analysis
         rig.push_image("web", "1.0")
         rig.push_image("web", "2.0")
         rig.push_image("web", "2.1", ERROR_RATE="0.4")
+        rig.push_image("web", "2.2", LATENCY_MS="60")
         app = SampleApp("web", image("web", "1.0"), replicas=4, min_ready_seconds=1)
         made = SampleRollout(app, OWN, is_routed=is_routed, analysis=analysis)
         if analysis:
@@ -231,6 +233,20 @@ def test_what_its_own_analysis_gives_up_goes_back_and_is_explained(
         assert "error-rate" in json.dumps(ended)
         assert load.result.lost == ()
         shop.check_is_as_it_was("1.0")
+
+
+def test_a_worse_version_is_caught_by_its_series_and_goes_back_by_itself(shop: Shop) -> None:
+    with Load(shop.url, rate=100) as load:
+        id = shop.start("canary web@2.2 20 to staging hold=5m requests=200")
+        ended = shop.town.ended(id, seconds=240)
+    assert ended["text"].startswith("Rolled back"), ended["text"]
+    op = shop.town.operation(id)
+    assert op.why is not None
+    print(f"\n{op.why.plain()}")
+    assert "did worse" in op.why.plain()
+    assert "p95" in op.why.plain()
+    assert load.result.lost == ()
+    shop.check_is_as_it_was("1.0")
 
 
 def test_a_deploy_goes_by_its_own_steps_and_a_rollback_straight(shop: Shop) -> None:

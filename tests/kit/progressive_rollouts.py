@@ -104,6 +104,7 @@ def made(seed: int) -> ProgressiveRollout:
         deadline=timedelta(minutes=2),
         wait=timedelta(minutes=20),
         bake=timedelta(seconds=dice.choice([1, 15])),
+        requests=dice.choice([None, 1, 20, 500]),
     )
     shares = StepList.shares(dice.choice([[10], [50], [5, 25], [10, 50, 90]]))
     steps = tuple(progressive_steps(workload, around.autoscaler, new, shares, course))

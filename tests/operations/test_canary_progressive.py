@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.domain.analysis import Outcome
 from bot.domain.operation import Operation, Phase, Standing
 from bot.domain.progressive import Progressive, StepList
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import text
 from bot.domain.workloads import Workload
 from bot.operations.card import card
+from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.progressive import BakeStop, HoldStop, PutProgram
 from integrations.simulated.faults import How
@@ -102,7 +104,7 @@ def test_the_plan_names_the_rollout_and_what_becomes_of_its_steps(shop: Bench) -
 def test_a_canary_goes_from_share_to_share_and_the_rollout_has_its_own_steps_again(shop: Bench) -> None:
     id = shop.start("ana", "canary web@1.8.2 10 to staging steps=50")
     for percent, pods in ((10, 1), (50, 3)):
-        op = shop.run(id, until=at(HoldStop, percent))
+        op = shop.run(id, until=at(Analyse, percent))
         assert f"Canary at {percent} %" in said(card(op))
         assert op.seen is not None
         assert op.seen.of == pods
@@ -119,12 +121,12 @@ def test_a_canary_goes_from_share_to_share_and_the_rollout_has_its_own_steps_aga
 
 
 def test_a_canary_with_a_hold_goes_on_by_itself(shop: Bench) -> None:
-    done = shop.run(shop.start("ana", "canary web@1.8.2 10 to staging steps=50 hold=1m"))
+    done = shop.run(shop.start("ana", "canary web@1.8.2 10 to staging steps=50 hold=1m requests=100"))
     assert done.phase is Phase.DONE, done.why
     check_is_as_it_was(shop, "1.8.2")
 
 
-STAGES: list[Callable[[Operation], bool]] = [at(PutProgram), at(HoldStop, 10), at(HoldStop, 50), at(BakeStop)]
+STAGES: list[Callable[[Operation], bool]] = [at(PutProgram), at(Analyse, 10), at(Analyse, 50), at(BakeStop)]
 
 
 @pytest.mark.parametrize("stage", range(len(STAGES)))
@@ -132,11 +134,11 @@ def test_an_abort_at_each_stage_puts_template_and_steps_back(shop: Bench, stage:
     id = shop.start("ana", "canary web@1.8.2 10 to staging steps=50")
     if stage == 3:
         for percent in (10, 50):
-            shop.run(id, until=at(HoldStop, percent))
+            shop.run(id, until=at(Analyse, percent))
             shop.say("ana", f"promote {id}")
             shop.turn()
     elif stage == 2:
-        shop.run(id, until=at(HoldStop, 10))
+        shop.run(id, until=at(Analyse, 10))
         shop.say("ana", f"promote {id}")
         shop.turn()
     shop.run(id, until=STAGES[stage])
@@ -155,6 +157,31 @@ def test_a_version_that_cannot_run_goes_back_by_itself(shop: Bench, version: str
     assert shop.say("ana", f"deploy web@{version} to staging").is_error
 
 
+@pytest.mark.parametrize(("version", "says"), [("1.9.0", "Errors"), ("1.9.4", "p95")])
+def test_a_worse_version_goes_back_by_its_figures(shop: Bench, version: str, says: str) -> None:
+    id = shop.start("ana", f"canary web@{version} 20 to staging hold=10m requests=200")
+    ended = shop.run(id, seconds=2400)
+    assert ended.phase is Phase.UNDONE
+    assert ended.why is not None
+    assert "did worse" in ended.why.plain()
+    assert says in ended.why.plain()
+    check_is_as_it_was(shop, "1.8.1")
+
+
+def test_the_verdict_compares_its_pods_with_those_of_stable(shop: Bench) -> None:
+    id = shop.start("ana", "canary web@1.8.2 20 to staging requests=100")
+
+    def is_judged(op: Operation) -> bool:
+        return op.seen is not None and op.seen.verdict is not None and op.seen.verdict.outcome is Outcome.PASS
+
+    op = shop.run(id, until=is_judged)
+    assert op.seen is not None
+    assert op.seen.verdict is not None
+    how = "traffic weight" if stands(shop).weight is not None else "pods"
+    assert how in op.seen.verdict.share.plain()
+    assert len(op.seen.verdict.charts) == 2
+
+
 def test_what_the_rollouts_own_analysis_gives_up_goes_back_and_is_explained(bot: Bench) -> None:
     become_rollout(bot, is_routed=True, error_limit=0.05)
     id = bot.start("ana", "canary web@1.9.0 20 to staging")
@@ -169,16 +196,16 @@ def test_what_the_rollouts_own_analysis_gives_up_goes_back_and_is_explained(bot:
 
 def test_where_somebody_lets_it_go_on_by_hand_the_operation_goes_on_too(shop: Bench) -> None:
     id = shop.start("ana", "canary web@1.8.2 10 to staging steps=50")
-    shop.run(id, until=at(HoldStop, 10))
+    shop.run(id, until=at(Analyse, 10))
     rollout(shop).is_waiting = False
     shop.world.scene("eu-1").wake(rollout(shop))
-    op = shop.run(id, until=at(HoldStop, 50))
+    op = shop.run(id, until=at(Analyse, 50))
     assert op.phase is Phase.RUNNING
 
 
 def test_a_rollout_that_was_promoted_by_hand_ends_on_the_new_version(shop: Bench) -> None:
     id = shop.start("ana", "canary web@1.8.2 10 to staging steps=50")
-    shop.run(id, until=at(HoldStop, 10))
+    shop.run(id, until=at(Analyse, 10))
     found = rollout(shop)
     found.index, found.is_waiting, found.is_held = len(found.steps), False, False
     shop.world.scene("eu-1").wake(found)
@@ -189,7 +216,7 @@ def test_a_rollout_that_was_promoted_by_hand_ends_on_the_new_version(shop: Bench
 
 def test_what_somebody_else_tells_it_meanwhile_is_left_alone(shop: Bench) -> None:
     id = shop.start("ana", "canary web@1.8.2 10 to staging")
-    shop.run(id, until=at(HoldStop, 10))
+    shop.run(id, until=at(Analyse, 10))
     found = rollout(shop)
     found.template = found.template.with_annotation("by", "hand")
     shop.world.scene("eu-1").changed(found)
@@ -203,7 +230,7 @@ def test_what_somebody_else_tells_it_meanwhile_is_left_alone(shop: Bench) -> Non
 @pytest.mark.parametrize("method", ["put_program", "pass_step", "stamp"])
 def test_lost_replies_change_nothing(shop: Bench, how: How, method: str) -> None:
     shop.world.faults.put(method, how, times=1)
-    done = shop.run(shop.start("ana", "canary web@1.8.2 10 to staging hold=30s"))
+    done = shop.run(shop.start("ana", "canary web@1.8.2 10 to staging hold=30s requests=20"))
     assert done.phase is Phase.DONE, done.why
     check_is_as_it_was(shop, "1.8.2")
     passes = [each for each in shop.world.effects if each.method == "pass_step"]
@@ -228,7 +255,7 @@ def test_a_deploy_goes_by_the_rollouts_own_steps_and_waits_where_they_pause(shop
 
 
 def test_a_rollback_goes_straight_back_to_the_release(shop: Bench) -> None:
-    shop.run(shop.start("ana", "canary web@1.8.2 50 to staging hold=30s"))
+    shop.run(shop.start("ana", "canary web@1.8.2 50 to staging hold=30s requests=20"))
     back = shop.run(shop.start("ana", "rollback web to staging"))
     assert back.phase is Phase.DONE, back.why
     assert not any(isinstance(step.do, HoldStop) for step in load_steps(back.plan))
@@ -250,7 +277,7 @@ def test_another_version_after_one_that_was_given_up(bot: Bench) -> None:
     for line in ("restart web to staging", "scale web 3 to staging"):
         assert "gave up its last version" in words(bot.say("ana", line))
     id = bot.start("ana", "canary web@1.8.2 20 to staging")
-    bot.run(id, until=at(HoldStop, 20))
+    bot.run(id, until=at(Analyse, 20))
     bot.say("ana", f"abort {id}")
     ended = bot.run(id)
     assert ended.phase is Phase.UNDONE, ended.why
@@ -291,8 +318,8 @@ def test_one_on_its_way_is_refused_with_where_it_is(shop: Bench) -> None:
 def test_an_autoscaler_may_not_scale_down_meanwhile(shop: Bench) -> None:
     state = shop.world.scene("eu-1")
     state.add_autoscaler(NAMESPACE, "web", target="web", minimum=6, maximum=8, cpu=70)
-    id = shop.start("ana", "canary web@1.8.2 10 to staging hold=30s")
-    shop.run(id, until=at(HoldStop, 10))
+    id = shop.start("ana", "canary web@1.8.2 10 to staging hold=30s requests=20")
+    shop.run(id, until=at(Analyse, 10))
     assert state.namespace(NAMESPACE).autoscalers["web"].scale_down == "Disabled"
     assert shop.run(id).phase is Phase.DONE
     assert state.namespace(NAMESPACE).autoscalers["web"].scale_down == ""
