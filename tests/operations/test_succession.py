@@ -15,6 +15,7 @@ from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.takeover import TakeOver
 from integrations.simulated.cluster_state import ClusterState
+from integrations.simulated.faults import How
 from integrations.simulated.objects import SimulatedQuota
 from tests.kit.bench import POLICY, Bench, said, words
 
@@ -411,3 +412,40 @@ def test_a_quota_without_room_is_said_before_anybody_is_asked(shop: Bench) -> No
     answer = shop.say("ana", "canary web 90 to staging")
     assert answer.is_error
     assert "leaves no room for" in words(answer)
+
+
+@pytest.mark.parametrize("how", [How.BEFORE, How.AFTER, How.LATE])
+@pytest.mark.parametrize("ends", ["promote", "abort"])
+def test_lost_and_late_answers_while_it_is_taken_over_cost_nothing(shop: Bench, how: How, ends: str) -> None:
+    before = workload(shop).template
+    old = canary(shop)
+    new = shop.start("ana", "canary web 40 to staging steps=90")
+    shop.world.faults.put("writes", how, times=4)
+    shop.run(new, until=lambda op: op.is_final or watched(op) == 40)
+    assert shop.operation(new).phase is Phase.RUNNING, shop.operation(new).why
+    assert shop.operation(old).phase is Phase.TAKEN_OVER
+    assert weights(shop) == {"web": 60, "web-canary": 40}
+    if ends == "promote":
+        climb(shop, new, 90)
+    shop.world.faults.put("writes", how, times=4)
+    shop.say("lee", f"{ends} {new}")
+    ended = shop.run(new, seconds=3000)
+    assert ended.phase is (Phase.DONE if ends == "promote" else Phase.UNDONE), ended.why
+    assert (workload(shop).template == before) is (ends == "abort")
+    check_nothing_is_left(shop)
+
+
+def test_a_process_that_ends_right_after_it_took_over_is_followed_by_another(shop: Bench) -> None:
+    old = canary(shop)
+    new = shop.start("ana", "canary web 40 to staging")
+    while shop.operation(new).phase is Phase.READY:
+        shop.clock.move(timedelta(milliseconds=100))
+        # One look at most: nothing was written yet when the process ends.
+        shop.core.engine.run_due(limit=1)
+    assert shop.operation(old).phase is Phase.TAKEN_OVER
+    shop.restart(after=timedelta(seconds=20))
+    shop.run(new, until=lambda op: op.is_final or watched(op) == 40)
+    assert weights(shop) == {"web": 60, "web-canary": 40}
+    shop.say("lee", f"abort {new}")
+    assert shop.run(new).phase is Phase.UNDONE
+    check_nothing_is_left(shop)
