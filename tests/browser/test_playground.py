@@ -252,6 +252,8 @@ def test_an_alert_names_the_deploy_before_it_and_leads_to_a_rollback(office: Off
     bo = window(DESK, BO, ALERTS)
     alert = shown(bo, "Firing · HighErrorRate · web on prod")
     expect(alert).to_contain_text("Likely cause", timeout=SLOW)
+    # It may have begun to fire while the deploy was still watched, which offers its stop first.
+    expect(alert).to_contain_text("Roll back to 1.8.1", timeout=SLOW)
     take(bo, "alert")
     press(alert, "Roll back to 1.8.1")
     expect(bo.locator("dialog.confirm")).to_contain_text("Roll back web on prod?")
