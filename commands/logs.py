@@ -99,7 +99,7 @@ def _found(query: LogQuery, page: LogPage) -> list[Block]:
             Code(patterns, "patterns.txt"),
         ]
     lines = "\n".join(_line(line) for line in page.lines)
-    shown = text("Newest {n} of {all}", n=len(page.lines), all=page.total)
+    shown = text("Newest {n} of {all}, times in UTC", n=len(page.lines), all=page.total)
     return [*blocks, Paragraph(shown), Code(lines, "lines.txt")]
 
 

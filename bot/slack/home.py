@@ -42,6 +42,7 @@ class Home:
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
         """By user, who opened it last at the end."""
         self._lock = threading.Lock()
+        self._publishing = threading.Lock()
         self._budgets = Budgets(ways.clock.elapsed, publications=a_minute)
 
     def watched(self) -> tuple[Identity, ...]:
@@ -83,6 +84,11 @@ class Home:
         return [*drawn.blocks]
 
     def _send(self, user: str, drawn: list[Block], digest: str) -> bool:
+        # One at a time: of two that know the same hash, Slack refuses the second.
+        with self._publishing:
+            return self._publish(user, drawn, digest)
+
+    def _publish(self, user: str, drawn: list[Block], digest: str) -> bool:
         now = self._ways.clock.now()
         updated = blocks.context(mrkdwn(text("Updated {at}.", at=now), Ink(now=now)))
         view: Block = {"type": "home", "callback_id": "ph.home", "blocks": [*drawn, updated]}

@@ -218,6 +218,21 @@ def test_parts_that_only_steer_bolt_do_not_reach_it(http_stage: Stage, rest: dic
     assert signed(http_stage, kind, **({"actions": [ACTION]} if kind == "block_actions" else {}), **rest) == 200
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "app_mention", "user": "U0ANA0001", "bot_id": "B0OTHER01"},
+        {"type": "app_mention", "user": ""},
+        {"type": "message", "channel_type": "im", "user": "U0ANA0001", "bot_id": "B0OTHER01"},
+        {"type": "message", "channel_type": "im", "user": "U0ANA0001", "subtype": "bot_message"},
+    ],
+)
+def test_what_a_bot_or_a_workflow_says_is_no_request(http_stage: Stage, event: dict[str, str]) -> None:
+    words = {"channel": "C0WEB0001", "text": "<@U0BOT0001> deploy web to prod", "ts": "1.1"}
+    assert signed(http_stage, "event_callback", team_id="T0PAAS001", event_id="Ev1", event={**words, **event}) == 200
+    assert http_stage.product.stored == []
+
+
 def test_over_the_wire_a_body_too_large_is_not_read(http_stage: Stage) -> None:
     url = http_stage.slack.slack.request_url
     assert url is not None

@@ -65,6 +65,16 @@ def test_what_another_replica_published_meanwhile_is_gone_over_with_what_is_stor
     assert len(conflicts) == 1
 
 
+def test_opening_and_changing_at_once_do_not_stand_in_each_others_way(stage: Stage, home: Home) -> None:
+    home.opened(ANA, says("0"))
+    at_once = [threading.Thread(target=home.opened, args=(ANA, says(str(n)))) for n in range(1, 9)]
+    for each in at_once:
+        each.start()
+    for each in at_once:
+        each.join()
+    assert stage.slack.refusals() == []
+
+
 def test_publications_stay_within_the_limit_and_the_rest_waits(stage: Stage) -> None:
     home = Home(stage.edge.home._ways, a_minute=5)
     home.opened(ANA, says("0"))
