@@ -134,10 +134,11 @@ class Sender:
         if len(self._flying) >= AT_ONCE:
             return IDLE
         pause = IDLE
-        held: set[tuple[str, MessageClass]] = set()
+        held: set[tuple[str, MessageClass, bool]] = set()
         busy = {row.channel for row, _ in self._flying.values()}
         for row in self._store.read(lambda tx: tx.outbox.due(limit=LOOK_AHEAD)):
-            lane = (row.channel, row.kind)
+            # An edit that has to wait, of which Slack permits few, holds up no message behind it.
+            lane = (row.channel, row.kind, bool(row.ts))
             if row.key in self._flying or row.channel in busy or lane in held:
                 continue
             is_low = row.kind in {MessageClass.ALERT, MessageClass.CHATTER}

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import ack, alerts, outbox, record, road, start
+from tests.bench import ack, alerts, outbox, record, road, start, storm
 from tests.bench.figures import Figure, table
 
 BENCHES: Mapping[str, Callable[[], Iterator[Figure]]] = {
@@ -28,6 +28,7 @@ BENCHES: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "audit": record.figures,
     "alerts": alerts.figures,
     "outbox": outbox.figures,
+    "storm": storm.figures,
 }
 
 

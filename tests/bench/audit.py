@@ -203,7 +203,7 @@ def verifying(name: str, store: Store, count: int) -> Iterator[dict[str, object]
         started = time.perf_counter()
         checker.feed(page)
         yield {"database": name, "what": what, "records_per_second": round(len(page) / (time.perf_counter() - started))}
-    works = {"audit verify, all of it": verified, HASHED_ONCE: lambda: hashed_once(store)}
+    works: dict[str, Callable[[], int]] = {"audit verify, all of it": verified, HASHED_ONCE: lambda: hashed_once(store)}
     taken: dict[str, list[tuple[float, float]]] = {what: [] for what in works}
     for _ in range(5):
         for what, work in works.items():

@@ -312,3 +312,16 @@ def test_what_cannot_be_said_because_our_token_is_gone_is_said_once_it_is_back(p
     workspace.is_installed = True
     post.rest(sender)
     assert [message["text"].split(".")[0] for message in post.slack.messages(PROD)] == ["It burns"]
+
+
+def test_edits_that_have_to_wait_hold_up_no_message_behind_them(post: Post) -> None:
+    sender = post.sender(updates=1)
+    for number in range(3):
+        post.card(f"alert/{number}", f"Firing · {number}", kind=MessageClass.ALERT)
+    post.rest(sender)
+    for number in range(3):
+        post.card(f"alert/{number}", f"Firing · {number} again", kind=MessageClass.ALERT)
+    post.card("alert/new", "Firing · another", kind=MessageClass.ALERT)
+    post.until(sender, lambda: any("another" in m["text"] for m in post.slack.messages(PROD)))
+    edited = [m["text"] for m in post.slack.messages(PROD) if "again" in m["text"]]
+    assert len(edited) < 3
