@@ -6,8 +6,7 @@ acknowledged, also what nobody knows; what cannot be stored is not.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -32,8 +31,8 @@ from bot.slack.runner import Runner
 log = structlog.get_logger(__name__)
 
 Payload: TypeAlias = dict[str, Json]
+Listener: TypeAlias = Callable[[Ack, Payload, BoltContext], BoltResponse]
 
-ANYTHING = re.compile(r".*", re.DOTALL)
 BUSY = "I am busy: more is going on than I can take up. Nothing was changed; please try again in a minute."
 UNRECORDED = "I cannot record anything at the moment, so I did nothing. Please try again in a minute."
 CLOSED = "This dialog is no longer valid. Nothing was changed; please start anew."
@@ -64,14 +63,16 @@ class Listeners:
         self._audit_channel = audit_channel
 
     def attach(self, app: App) -> None:
-        app.middleware(_Pin(self._app_id))
-        app.command(ANYTHING)(self._command)
-        app.action(ANYTHING)(self._click)
-        app.options(ANYTHING)(self._suggest)
-        app.view(ANYTHING)(self._submission)
-        app.view_closed(ANYTHING)(self._closed)
-        app.shortcut(ANYTHING)(self._shortcut)
-        app.event(ANYTHING)(self._event)
+        kinds: dict[str, Listener] = {
+            "block_actions": self._click,
+            "block_suggestion": self._suggest,
+            "view_submission": self._submission,
+            "view_closed": self._closed,
+            "shortcut": self._shortcut,
+            "message_action": self._shortcut,
+            "event_callback": self._event,
+        }
+        app.middleware(_Dispatch(self._app_id, self._command, kinds))
 
     # --- kinds of payload -------------------------------------------------------------------------
 
@@ -116,10 +117,10 @@ class Listeners:
         found = self._desk.forms.mistakes(incoming.request)
         return {name: plain(what, Ink()) for name, what in found.items() if name in incoming.request.values}
 
-    def _closed(self, ack: Ack) -> BoltResponse:
+    def _closed(self, ack: Ack, body: Payload, context: BoltContext) -> BoltResponse:
         return ack()
 
-    def _suggest(self, ack: Ack, body: Payload) -> BoltResponse:
+    def _suggest(self, ack: Ack, body: Payload, context: BoltContext) -> BoltResponse:
         identity = identity_of(body, home=self._reader.team)
         found = self._desk.forms.suggest(identity, part(body, "block_id"), part(body, "value"))
         return ack(options=suggestions(found))
@@ -210,18 +211,26 @@ class Listeners:
         self._desk.answers.tell(EXPIRED, way)
 
 
-class _Pin(Middleware):
-    """Refuses payloads of another app."""
+class _Dispatch(Middleware):
+    """Refuses payloads of another app, and finds the listener of the others in a dictionary.
 
-    def __init__(self, app_id: str) -> None:
+    Bolt would try its listeners one after the other, and make some forty arguments for each try. What is of no kind
+    here goes on to Bolt, which has no listener for it and says 404.
+    """
+
+    def __init__(self, app_id: str, command: Listener, kinds: Mapping[str, Listener]) -> None:
         self._app_id = app_id
+        self._command = command
+        self._kinds = kinds
 
     def process(self, *, req: BoltRequest, resp: BoltResponse, next: Callable[[], BoltResponse]) -> BoltResponse | None:
-        found = part(req.body, "api_app_id")
+        body: Payload = req.body
+        found = part(body, "api_app_id")
         if found != self._app_id:
             log.warning("a payload of another app was refused", app_id=found[:32])
             return BoltResponse(status=401)
-        return next()
+        listener = self._command if "command" in body else self._kinds.get(part(body, "type"))
+        return next() if listener is None else listener(Ack(), body, req.context)  # type: ignore[no-untyped-call]
 
 
 @dataclass(slots=True)
