@@ -45,7 +45,8 @@ def shaped(payload: Json) -> dict[str, Json] | None:
         return None
     event = found.get("event")
     if isinstance(event, dict):
-        found["event"] = {name: value for name, value in event.items() if name not in _STEERING}
+        # Bolt looks for the same parts in an event within the event, of which Slack sends none.
+        found["event"] = {name: value for name, value in event.items() if name not in {*_STEERING, "event"}}
     return found
 
 

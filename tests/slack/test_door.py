@@ -168,6 +168,11 @@ def test_no_shape_of_a_signed_event_crashes_a_listener(http_stage: Stage) -> Non
     assert statuses <= {200, 401, 404, 503}
 
 
+def test_an_event_within_an_event_is_not_looked_at(http_stage: Stage) -> None:
+    for inner in ({"authorizations": "0"}, {"authorizations": False}, {"event": {"enterprise": 1}}):
+        assert signed(http_stage, "event_callback", event={"type": "app_mention", "event": inner}) == 200
+
+
 ACTION = {"type": "button", "action_id": "ph.x", "value": "v"}
 
 
