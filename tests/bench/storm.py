@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from bot.alerts.threads import AlertDesk, card_key, draw, thread_key
+from bot.alerts.card import draw
+from bot.alerts.threads import AlertDesk, card_key, thread_key
 from bot.app.clock import SystemClock
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Paragraph, Reply, text
@@ -120,6 +121,7 @@ def _storm(folder: Path, slack: PlaygroundServer, store: Store) -> Iterator[Figu
         apps=cast(Apps, Owners()),
         ask=lambda words: looked if words in asked else None,
         default_channel=channel(0),
+        needs_votes=lambda app: True,
     )
 
     def drawn(subject: str) -> Reply | None:
