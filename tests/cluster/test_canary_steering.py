@@ -199,6 +199,7 @@ def _aborted_at_each_step(stand: Stand) -> None:
             plan = load_steps(town.operation(id).plan)
             reached = _until(stand, id, cursor)
             if headers and isinstance(step_of(reached).do, Analyse):
+                stand.at_share(id, 33)
                 stand.check_always(new, **headers)
             town.types("lee", f"abort {id}")
             ended = town.ended(id, seconds=240)
