@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,15 +102,33 @@ def line_writer(folder: Path) -> Callable[[str], None]:
     return write
 
 
-def stop_signals() -> threading.Event:
-    """Set by SIGTERM and SIGINT from now on, also while the start is under way."""
-    stopped = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stopped.set())
-    return stopped
+class StopSignals:
+    """SIGTERM and SIGINT are heard from now on, also while the start is under way.
+
+    Through a pipe: a handler runs in the middle of whatever the main thread does, and setting an Event there waits for ever
+    for a lock that the main thread may hold while it begins to wait for that Event.
+    """
+
+    def __init__(self) -> None:
+        self._heard, self._told = os.pipe()
+        os.set_blocking(self._told, False)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, self._hear)
+
+    def _hear(self, number: int, frame: object) -> None:
+        # Full: it has been heard often enough.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._told, b".")
+
+    def wait(self) -> None:
+        os.read(self._heard, 1)
 
 
-def wait_for_the_end(stopped: threading.Event) -> None:
+def stop_signals() -> StopSignals:
+    return StopSignals()
+
+
+def wait_for_the_end(stopped: StopSignals) -> None:
     # What the start made stays: else every full collection walks through it, some 50 ms without an acknowledgement.
     gc.freeze()
     stopped.wait()

@@ -30,6 +30,7 @@ def cell(name: str) -> Cell:
         "CP9-restart-term",
         "CP10-scale-stop",
         "CP11-abort-kill",
+        "CP11-build-kill",
         "CP12-rollback-kill",
         "CP16-autoscale-kill",
     ],
