@@ -51,7 +51,7 @@ def native(chart: Chart, ink: Ink) -> Block | None:
         }
         for name, line in zip(names, lines, strict=True)
     ]
-    axis: Block = {"categories": [*labels]}
+    axis: Block = {"categories": [*labels], "x_label": "UTC"}
     if chart.unit:
         axis["y_label"] = clipped(visible(chart.unit), limits.CHART_TITLE)
     drawn: Block = {"type": "line", "series": [*series], "axis_config": axis}

@@ -127,6 +127,10 @@ function legend(data, chart) {
     name, total ? h("span.muted", {}, ` ${number.format(data.series[0].values[index])} (${Math.round((data.series[0].values[index] / total) * 100)} %)`) : null)));
 }
 
+function units(chart) {
+  return [chart.axis_config?.y_label, chart.axis_config?.x_label].filter(Boolean).join(" · ");
+}
+
 function figures(data, chart) {
   const names = chart.type === "pie" ? ["value"] : data.series.map((one) => one.name);
   return h("div.scroller", { tabindex: "0", role: "group", "aria-label": "Figures" }, h("table.figures", {},
@@ -149,7 +153,7 @@ function plot(chart, data, readout) {
     const clear = () => {
       cross.setAttribute("x1", -9);
       cross.setAttribute("x2", -9);
-      readout.textContent = chart.axis_config?.y_label ?? "";
+      readout.textContent = units(chart);
     };
     picture.addEventListener("pointermove", (event) => {
       const at = event.clientX - picture.getBoundingClientRect().left;
@@ -172,7 +176,7 @@ export function chartBlock(block) {
   const chart = block.chart ?? {};
   const data = table(chart);
   const id = `figures-${(counter += 1)}`;
-  const readout = h("div.readout.muted", {}, chart.axis_config?.y_label ?? "");
+  const readout = h("div.readout.muted", {}, units(chart));
   const hidden = h("div", { id, hidden: true });
   const toggle = h("button.linklike", { type: "button", "aria-expanded": "false", "aria-controls": id, onclick: () => {
     const open = hidden.hidden;
