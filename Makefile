@@ -36,7 +36,7 @@ run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-li
 	@$(BIN)/pilothouse playground --port $(PORT) $(RUN_KUBECONFIG) $(RUN_CLUSTER)
 
 test: $(VENV)/.dev ## everything that needs no foreign server
-	$(BIN)/pytest -n 3 -m "not rig and not browser and not postgres"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not rig and not browser and not postgres"
 
 test-real: $(VENV)/.dev ## what needs the rig's real servers, PostgreSQL or the browser, one after the other
 	$(BIN)/pytest -m "rig or browser or postgres"

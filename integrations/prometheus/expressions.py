@@ -78,6 +78,11 @@ def _parsed(words: str, window: timedelta) -> promql.Expr:
         tree = promql.parse(words.replace("[$window]", f"[{seconds}]"))
     except ValueError as bad:
         raise _bad(f"is no PromQL: {str(bad)[:100]}") from bad
+    except BaseException as bad:
+        # The parser panics at some numbers (`[1e100]`), and what it raises then is no Exception.
+        if type(bad).__name__ != "PanicException":
+            raise
+        raise _bad("has a number that no parser takes") from bad
     _check(tree)
     return tree
 

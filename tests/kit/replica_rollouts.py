@@ -27,6 +27,7 @@ from bot.steps.replica_plan import replica_steps
 from bot.steps.step import Planned
 from integrations.simulated.behaviours import GOOD
 from integrations.simulated.clusters import SimulatedCluster
+from integrations.simulated.images import SimulatedImages
 from integrations.simulated.seed import template_of
 from integrations.simulated.world import SimulatedWorld
 from tests.kit import rollouts
@@ -96,7 +97,7 @@ def made(seed: int) -> ReplicaRollout:
     state.traffic.put(NAMESPACE, APP, dice.choice([0.0, 2.0, 20.0]))
     clock.moment += timedelta(seconds=60)
     cluster = SimulatedCluster(world, "test")
-    steps = _plan(cluster, dice)
+    steps = _plan(world, cluster, dice)
     op = replace(
         rollouts.made(seed).op,
         steps=tuple(step.facts() for step in steps),
@@ -111,7 +112,7 @@ def made(seed: int) -> ReplicaRollout:
     )
 
 
-def _plan(cluster: SimulatedCluster, dice: random.Random) -> tuple[Planned, ...]:
+def _plan(simulated: SimulatedWorld, cluster: SimulatedCluster, dice: random.Random) -> tuple[Planned, ...]:
     """Without the releases, which are records of our own."""
     reads = cluster.reads()
     workload = reads.workloads.find(NAMESPACE, APP)
@@ -123,6 +124,7 @@ def _plan(cluster: SimulatedCluster, dice: random.Random) -> tuple[Planned, ...]
         rules=SimpleNamespace(duration=lambda name, *_: {**SPAN, "bake": bake}[name]),
         book=SimpleNamespace(releases=lambda *_, **__: ()),
         cluster=lambda _: reads,
+        images=SimulatedImages(simulated),
     )
     steps, _ = replica_steps(
         cast(World, world),

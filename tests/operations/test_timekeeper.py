@@ -24,7 +24,7 @@ HOLD = timedelta(minutes=5)
 
 def holding(bot: Bench) -> OperationId:
     """A canary that waits for five minutes at its first share."""
-    id = bot.start("ana", "canary web@1.8.2 10 to staging hold=5m")
+    id = bot.start("ana", "canary web@1.8.2 20 to staging steps=50 hold=5m requests=1")
     bot.run(id, until=is_holding)
     return id
 
@@ -79,7 +79,7 @@ def test_a_machine_that_slept_has_no_clock_that_is_off(bot: Bench) -> None:
 
 def test_a_jump_between_the_claim_and_the_decision_decides_nothing(bot: Bench) -> None:
     id = holding(bot)
-    bot.clock.move(timedelta(seconds=2))
+    bot.clock.move(timedelta(seconds=4))
     (claim,) = bot.core.engine.leases.claim(8)
     before = bot.operation(id)
     bot.clock.moment += timedelta(hours=1)

@@ -108,7 +108,9 @@ def test_rollback_goes_back_and_locks_the_version_out(office: Office) -> None:
     office.lee.click(plan, "Roll back now")
     assert office.ends(id).phase is Phase.DONE
     office.card(id, channel="staging", says="Done: web on staging is on 1.8.1 again")
-    assert office.image() == "registry.test/web:1.8.1"
+    kept = office.world.registry.find("registry.test/web", "1.8.1")
+    assert kept is not None
+    assert office.image() == f"registry.test/web@{kept.digest}"
     assert "locked out" in office.answer(office.ana, "deploy web@1.8.2 to staging", channel="staging")["text"]
 
 

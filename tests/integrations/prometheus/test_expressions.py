@@ -138,6 +138,12 @@ def test_no_value_of_a_label_gets_out_of_its_string(value: str, shape: str) -> N
     assert all(held_to(node, "namespace", "web-prod") for node in found)
 
 
+@pytest.mark.parametrize("words", ["rate(up[1e100])", "up offset 1e100"])
+def test_what_the_parser_panics_at_is_refused(words: str) -> None:
+    with pytest.raises(BadArguments):
+        asked(words)
+
+
 @given(NASTY | st.text(max_size=60))
 def test_whatever_is_said_is_confined_or_refused(words: str) -> None:
     for whole in (words, f"up{{a={words}}}", f"sum(up{{{words}}})", f"rate(up[{words}])", f"up {words} up"):
