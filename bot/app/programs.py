@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ import yaml
 from bot.app import parts as outside
 from bot.app.bot import SOCKET, Bot, assemble
 from bot.app.clock import SystemClock
+from bot.app.ending import StopSignals, end_at_once
 from bot.app.generated import manifest_of
 from bot.app.keepers import keys_of, signer_of, sinks_of
 from bot.app.live import Live
@@ -102,32 +101,6 @@ def line_writer(folder: Path) -> Callable[[str], None]:
     return write
 
 
-class StopSignals:
-    """SIGTERM and SIGINT are heard from now on, also while the start is under way.
-
-    Through a pipe: a handler runs in the middle of whatever the main thread does, and setting an Event there waits for ever
-    for a lock that the main thread may hold while it begins to wait for that Event.
-    """
-
-    def __init__(self) -> None:
-        self._heard, self._told = os.pipe()
-        os.set_blocking(self._told, False)
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self._hear)
-
-    def _hear(self, number: int, frame: object) -> None:
-        # Full: it has been heard often enough.
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._told, b".")
-
-    def wait(self) -> None:
-        os.read(self._heard, 1)
-
-
-def stop_signals() -> StopSignals:
-    return StopSignals()
-
-
 def wait_for_the_end(stopped: StopSignals) -> None:
     # What the start made stays: else every full collection walks through it, some 50 ms without an acknowledgement.
     gc.freeze()
@@ -153,13 +126,13 @@ def serve(path: Path | None) -> int:
         return complain(sentences(error))
     except OSError as error:
         return complain(f"The web address {settings.web.host}:{settings.web.port} cannot be had: {error.strerror}.")
-    stopped = stop_signals()
+    stopped = StopSignals()
     live.start()
     say("Pilothouse is ready.")
     wait_for_the_end(stopped)
     if not live.stop():
-        # Its thread would keep the process. Whoever takes the operation over stamps before it looks.
-        os._exit(OK)
+        # Its thread would keep the process.
+        end_at_once("A step hangs; its operation is taken over when its lease has run out.", code=OK)
     return OK
 
 
@@ -176,7 +149,7 @@ def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str
         return complain(f"The port {port} cannot be had: {error.strerror}. Try another one: make run PORT=8090")
     say(f"Pilothouse is ready: {ground.url}")
     say('Switch between people at the bottom left; in another terminal: .venv/bin/pilothouse run "status web"')
-    wait_for_the_end(stop_signals())
+    wait_for_the_end(StopSignals())
     ground.stop()
     return OK
 

@@ -43,6 +43,11 @@ from bot.slack.verify import Verifier
 
 log = structlog.get_logger(__name__)
 
+CLOSE_PAUSE = 0.1
+"""Seconds between two looks at whether Socket Mode's threads have ended."""
+CLOSE_TRIES = 80
+"""Then they are left to themselves: one may wait for Slack, and keeps nothing from ending."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -219,4 +224,24 @@ class Socket(SocketModeHandler):
         return "connected"
 
     def stop(self) -> None:
-        self.close()  # type: ignore[no-untyped-call]
+        """Takes nothing more, and waits for what is being acknowledged.
+
+        Not the client's own `close`: while that waits to shut the connection, the thread that receives, or one that
+        connects anew, may begin once more and forget that all is over; then it is waited for for ever. Here no thread
+        begins again, and is told until it has ended.
+        """
+        client = self.client
+        client.closed = True
+        runners = (client.current_session_runner, client.current_app_monitor, client.message_processor)
+        for each in runners:
+            each.event.set()
+        for _ in range(CLOSE_TRIES):
+            # Looked at before: who ended after it may have left a new connection.
+            running = [each.thread for each in runners if each.is_alive()]
+            client.auto_reconnect_enabled = False
+            client.current_session_state.terminated = True
+            client.disconnect()
+            if not running:
+                break
+            running[0].join(CLOSE_PAUSE)
+        client.message_workers.shutdown()

@@ -31,6 +31,8 @@ class Runner:
         self._places = threading.BoundedSemaphore(threads + waiting)
         self._count = threads + waiting
         self._is_stopping = False
+        self._ended = 0
+        self._leaving = threading.Condition()
         self._threads = [
             threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
@@ -49,12 +51,12 @@ class Runner:
         self._queue.put(Task(work, crashed))
 
     def stop(self, timeout: float) -> None:
-        """Takes nothing new, and ends once what it has is done, at most `timeout` seconds a thread."""
+        """Takes nothing new, and ends once what it has is done, at most `timeout` seconds."""
         self._is_stopping = True
         for _ in self._threads:
             self._queue.put(None)
-        for thread in self._threads:
-            thread.join(timeout)
+        with self._leaving:
+            self._leaving.wait_for(lambda: self._ended == len(self._threads), timeout)
 
     def _serve(self) -> None:
         while (task := self._queue.get()) is not None:
@@ -62,6 +64,9 @@ class Runner:
                 self._do(task)
             finally:
                 self._places.release()
+        with self._leaving:
+            self._ended += 1
+            self._leaving.notify_all()
 
     def _do(self, task: Task) -> None:
         try:

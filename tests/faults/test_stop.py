@@ -1,4 +1,4 @@
-"""SIGTERM is heard whenever it comes: before anybody waits for it, and again."""
+"""SIGTERM is heard whenever it comes: before anybody waits for it, and again; and no stop outlives its deadline."""
 
 from __future__ import annotations
 
@@ -6,18 +6,56 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bot.app.ending import HUNG
+
 HEARD = """
 import os, signal
-from bot.app.programs import stop_signals
-stopped = stop_signals()
+from bot.app.ending import StopSignals
+stopped = StopSignals()
 for _ in range(70_000):
     os.kill(os.getpid(), signal.SIGTERM)
 stopped.wait()
 """
+BEGIN = """
+import os, signal, threading
+from concurrent.futures import ThreadPoolExecutor
+from bot.app.ending import StopSignals
+stopped = StopSignals(within=0.5)
+def waits_for_ever():
+    threading.Event().wait()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+HANGS = {
+    "the main thread, while it stops": ("stopped.wait(); waits_for_ever()", "MainThread"),
+    "the main thread, while it still starts": ("waits_for_ever()", "MainThread"),
+    "a thread that keeps the process": ("threading.Thread(target=waits_for_ever, name='keeps').start()", "keeps"),
+    "a pool that is waited for at the exit": (
+        "ThreadPoolExecutor(1, thread_name_prefix='pool').submit(waits_for_ever)",
+        "pool_0",
+    ),
+}
+
+
+def run(words: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", words], cwd=root, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 def test_a_signal_that_came_before_anybody_waited_ends_the_wait_and_many_do_no_harm() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", HEARD], cwd=Path(__file__).parents[2], capture_output=True, check=False, timeout=120
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = run(HEARD)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_stop_that_hangs_ends_at_its_deadline_and_says_what_still_ran(hang: str) -> None:
+    words, thread = HANGS[hang]
+    done = run(BEGIN + words)
+    assert done.returncode == HUNG
+    said = done.stdout + done.stderr
+    assert "did not stop within 0.5 s" in said
+    assert f"{thread} (<string>" in said, said
+    assert "waits_for_ever" in said
