@@ -17,7 +17,7 @@ ifneq ($(CLUSTER),)
 RUN_CLUSTER := --cluster $(CLUSTER)
 endif
 
-.PHONY: help run test test-real test-all faults faults-quick check format rig bench docs clean
+.PHONY: help run test test-page test-rig test-all faults faults-quick check format rig bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,10 +38,13 @@ run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-li
 test: $(VENV)/.dev ## everything that needs no foreign server
 	$(BIN)/pytest -n 4 --dist worksteal -m "not rig and not browser and not postgres"
 
-test-real: $(VENV)/.dev ## what needs the rig's real servers, PostgreSQL or the browser, one after the other
-	$(BIN)/pytest -m "rig or browser or postgres"
+test-page: $(VENV)/.dev ## what needs Chromium or PostgreSQL
+	$(BIN)/pytest -m "(browser or postgres) and not rig"
 
-test-all: test test-real ## everything
+test-rig: $(VENV)/.dev ## what needs the rig's real servers (make rig)
+	$(BIN)/pytest -m rig
+
+test-all: test test-page test-rig ## everything
 
 faults: $(VENV)/.dev ## the whole fault matrix, about 3 hours; goes on where it was broken off (SEED=, ROUNDS=, JOBS=)
 	$(BIN)/python -m tests.faults --seed $(SEED) --rounds $(ROUNDS) --jobs $(JOBS)
