@@ -1,12 +1,22 @@
-"""What holds for all tests: in CI a skipped test is a failed run, because nothing may be left out there."""
+"""What holds for all tests: in CI a skipped test is a failed run, because nothing may be left out there; and no test
+leaves its log behind."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 _skipped: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A program that a test runs sets up its log, which then writes to what was stderr within that test: until its end."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

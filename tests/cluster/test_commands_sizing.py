@@ -41,6 +41,7 @@ def configure(town: Town, words: str) -> None:
 
 def test_a_rollback_brings_back_the_template_and_the_bytes_of_the_config(rig: Rig, town: Town) -> None:
     url = serve(rig, town)
+    pushed = rig.push_image("web", "1.0")
     configure(town, "hello\n\twörld")
     rig.kubectl("set", "env", "deployment/web", "--from=configmap/web-settings", "-n", town.staging.name)
     town.staging.rollout_done("web")
@@ -59,8 +60,11 @@ def test_a_rollback_brings_back_the_template_and_the_bytes_of_the_config(rig: Ri
     name, words = greeting(town)
     assert (name != "web-settings", words) == (True, "hello\n\twörld")
     assert town.rig.kubectl.get("configmap", name, namespace=town.staging.name)["immutable"] is True
-    # But for that name, which holds the same bytes, it is the template that ran before.
+    # But for that name, which holds the same bytes, and the image, which is the digest that the tag named when it ran, it is
+    # the template that ran before.
+    assert town.image("web") == pushed
     back = json.dumps(town.deployment("web")["spec"]["template"]).replace(name, "web-settings")
+    back = back.replace(pushed, image("web", "1.0"))
     assert json.loads(back) == first
     assert send(url, total=30).share("1.0") == 1
     events = town.check_who_wrote(id, "bo@example.com")
