@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ from bot.settings import (
     Web,
 )
 from tests.faults.kubernetes_server import CLUSTER_UID, NAMESPACE, kubeconfig_of, scene, server_of
-from tests.faults.objects import SETTLED_AFTER, Objects, Write
+from tests.faults.objects import Objects, Write
 from tests.faults.stage import CHANNEL
 from tests.faults.ways import How, Way
 from tests.integrations.loopback import Received, Sent
@@ -330,7 +329,6 @@ def town(folder: Path, *, database: str = "") -> Iterator[Town]:
         stack.callback(live.stop)
         slack.deliver_to(f"{ways['ingress'].url}/slack/events")
         slack.wait_for_app()
-        pause(SETTLED_AFTER)
         found = Town(slack, made.bot, live, objects, ways, made.clock, made.place, folder, made.signer)
         try:
             yield found
@@ -398,7 +396,3 @@ def _settings(folder: Path, seed: Seed, ways: dict[str, Way], database: str) -> 
         timeouts=Timeouts(connect=timedelta(seconds=1), read=timedelta(seconds=2), search=timedelta(seconds=2)),
         web=Web(port=0),
     )
-
-
-def pause(seconds: float) -> None:
-    time.sleep(seconds)

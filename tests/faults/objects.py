@@ -9,6 +9,7 @@ import copy
 import hashlib
 import itertools
 import json
+import math
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -145,7 +146,8 @@ class Objects:
             made = copy.deepcopy(body)
             made["metadata"] |= {"uid": f"uid-{next(self._uids)}", "generation": 1, "resourceVersion": self._version()}
             kept[name] = made
-            self._changed[made["metadata"]["uid"]] = time.monotonic()
+            # What is there from the first moment has been there for long.
+            self._changed[made["metadata"]["uid"]] = time.monotonic() if user else -math.inf
             if user:
                 self._count("POST", f"{collection}/{name}", made, user, asked_for, is_effect=True)
             return self._shown(made)
