@@ -111,29 +111,30 @@ def test_an_expression_of_the_apps_own_decides_where_the_usual_figures_pass(shop
     before = shop.policy.read_text()
     shop.policy.write_text(before + MEASURES)
     try:
-        plan = shop.town.slack.wait_for(lambda: _with_measure(shop), 30)
+        plan = shop.town.slack.wait_for(lambda: _with_measure(shop, "2.3"), 30)
         with Load(shop.url, rate=100):
             id = shop.town.goes("ana", plan, "Start the canary")
             op = shop.rolled_back(id)
     finally:
         shop.policy.write_text(before)
-        shop.town.slack.wait_for(lambda: not _with_measure(shop), 30)
+        shop.town.slack.wait_for(lambda: not _with_measure(shop, "2.0"), 30)
     assert op.why is not None
     print(f"\n{op.why.plain()}")
     assert "Mean time" in op.why.plain().split("Errors")[1]
     assert "limit +3 ms" in op.why.plain()
 
 
-def _with_measure(shop: Shop) -> Any:
+def _with_measure(shop: Shop, version: str) -> Any:
     """The bot has read the new policy when the plan names what it measures."""
-    plan = shop.town.answer("ana", "canary web@2.3 25 to staging hold=5m requests=300", "Plan: ")
+    plan = shop.town.answer("ana", f"canary web@{version} 25 to staging hold=5m requests=300", "Plan: ")
     return plan if "Mean time" in json.dumps(plan) else None
 
 
 def test_a_version_that_nobody_asks_cannot_be_judged_and_one_that_is_asked_passes(shop: Shop) -> None:
     id = shop.start("canary web@2.0 25 to staging hold=8s requests=100")
     quiet = shop.until(id, Outcome.NOT_ENOUGH)
-    assert "by pods (1 of 4 pods)" in quiet.share.plain()
+    # What was asked of stable a moment before may still be in the range of the rates.
+    assert "(1 of 4 pods)" in quiet.share.plain()
     shop.town.slack.wait_for(lambda: [each for each in shop.replies(id) if "waits for a person" in each["text"]], 60)
     shop.town.card(id, "Paused at 25")
     with Load(shop.url, rate=150):
