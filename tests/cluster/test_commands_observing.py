@@ -54,7 +54,7 @@ def test_without_elasticsearch_the_lines_come_from_the_pods_and_what_is_missing_
         assert "Only what running pods still have" in shown["text"]
         assert ("Elasticsearch cannot be reached" in shown["text"]) == (WITHOUT[how].url is not None)
         checked = town.answer("bo", "doctor", "Doctor")
-        assert ("*logs* fails" in str(checked["blocks"])) == (WITHOUT[how].url is not None)
+        assert ("*logs:* " in str(checked["blocks"])) == (WITHOUT[how].url is not None)
         assert town.slack.refusals() == []
 
 

@@ -12,7 +12,7 @@ from tests.rig.sample import SampleApp
 
 def test_one_app_through_all_commands(rig: Rig, town_over_socket: Town) -> None:
     town = town_over_socket
-    rig.push_image("web", "1.0")
+    old = rig.push_image("web", "1.0")
     new = rig.push_image("web", "2.0")
     url = town.deploy(SampleApp("web", image("web", "1.0"), replicas=1, min_ready_seconds=1))
     with Load(url, rate=20) as load:
@@ -29,7 +29,7 @@ def test_one_app_through_all_commands(rig: Rig, town_over_socket: Town) -> None:
         assert town.ended(canary)["text"].startswith("Rolled back: web on staging is on 2.0 again")
         ids += [canary, does(town, "rollback web to staging", "Roll back now", "Done: web on staging is on 1.0 again")]
     assert load.result.lost == ()
-    assert town.image("web") == image("web", "1.0")
+    assert town.image("web") == old
     rig.elasticsearch.wait_for_lines(namespace=town.staging.name, text="request", at_least=10)
     assert "From Elasticsearch" in town.answer("ana", "logs web request in staging", "Logs: web on staging")["text"]
     town.answer("ana", "alerts in staging", "Nothing fires")
