@@ -92,7 +92,7 @@ class Worlds:
     def world(self, asker: Principal, place: Place) -> World:
         judge = self.judge()
         return World(
-            now=self.store.read(lambda tx: tx.now),
+            now=self.store.now(),
             asker=asker,
             place=place,
             apps=self.apps,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.audit.checkpoint import Keys, Signer, dump, load
@@ -152,6 +152,9 @@ class GuardedStore:
 
     def read(self, work: Callable[[Tx], R]) -> R:
         return self._store.read(work)
+
+    def now(self) -> datetime:
+        return self._store.now()
 
     def ping(self) -> str:
         return self._store.ping()

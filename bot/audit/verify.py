@@ -5,7 +5,8 @@ Reads only, a page at a time. Two verifiers that share no code have to agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from bot.audit.sinks import Sink
 from bot.audit.standing import adoptions, is_excused
 from bot.domain.errors import IntegrationError
 from bot.domain.reply import Text, counted, text
-from bot.ports.store import Checkpoint, Store, Tx
+from bot.ports.store import Checkpoint, Raw, Store, Tx
 from bot.ports.world import Verdict
 
 PAGE = 2000
@@ -51,9 +52,7 @@ def _verify(store: Store, sinks: Sequence[Sink], keys: Keys) -> Verdict:
     recount = Recount(_by_size(known.usable))
     columns: list[Finding] = []
     size, _ = store.read(lambda tx: tx.records.head())
-    after = BEFORE_ALL
-    while page := store.read(lambda tx, last=after: tx.records.raw(after=last, limit=PAGE)):  # type: ignore[misc]
-        after = page[-1][0]
+    for page in pages(store):
         walk.feed(page)
         recount.feed(page)
         columns.extend(wrong_columns(page))
@@ -74,6 +73,19 @@ def _verify(store: Store, sinks: Sequence[Sink], keys: Keys) -> Verdict:
         records=walk.count,
         words=(summary, *words[:FINDINGS_LIMIT], *known.notes, _coverage(walk.size, known.outside)),
     )
+
+
+def pages(store: Store) -> Iterator[Sequence[Raw]]:
+    """The chain to its end. While one page is looked at the next is asked for: a database server works meanwhile."""
+
+    def page(after: int) -> Sequence[Raw]:
+        return store.read(lambda tx: tx.records.raw(after=after, limit=PAGE))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="verify") as ahead:
+        coming = ahead.submit(page, BEFORE_ALL)
+        while found := coming.result():
+            coming = ahead.submit(page, found[-1][0])
+            yield found
 
 
 def _known(tx: Tx, sinks: Sequence[Sink], keys: Keys) -> _Known:

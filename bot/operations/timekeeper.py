@@ -83,7 +83,7 @@ class Timekeeper:
         asked = self._clock.elapsed()
         if self._looked is not None and asked - self._looked < LOOK_EVERY:
             return None
-        now = self._store.read(lambda tx: tx.now)
+        now = self._store.now()
         self._looked = asked
         if self._clock.elapsed() - asked > _SLOW:
             return None

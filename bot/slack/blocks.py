@@ -70,18 +70,20 @@ _UNSEEN = frozenset({"confirm", "options", "placeholder"})
 def weight(value: Json) -> int:
     """Visible characters, as Slack measures a message."""
     total = 0
-    match value:
-        case list():
-            for item in value:
-                total += weight(item)
-        case dict():
-            if value.get("type") == "header":
-                total = limits.HEADER_WEIGHT
-            for name, item in value.items():
-                if isinstance(item, str):
-                    total += size(item) if name == "text" else 0
-                elif isinstance(item, list | dict) and name not in _UNSEEN:
-                    total += weight(item)
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, list):
+            left += item
+        elif isinstance(item, dict):
+            if item.get("type") == "header":
+                total += limits.HEADER_WEIGHT
+            for name, inner in item.items():
+                if isinstance(inner, str):
+                    if name == "text":
+                        total += size(inner)
+                elif isinstance(inner, list | dict) and name not in _UNSEEN:
+                    left.append(inner)
     return total
 
 

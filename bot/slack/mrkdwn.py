@@ -191,6 +191,8 @@ def _runs(text: Text, ink: Ink, *, is_bold: bool = False, is_code: bool = False)
 
 def plain(text: Text, ink: Ink) -> str:
     """Without marks, for plain_text objects and for speaking."""
+    if not text.args:
+        return _plain_literal(text.template)
     found = []
     for part in _parts(text.template):
         found.append(part.plain)
@@ -199,7 +201,21 @@ def plain(text: Text, ink: Ink) -> str:
     return "".join(found)
 
 
+@lru_cache(maxsize=1024)
+def _plain_literal(template: str) -> str:
+    return "".join(part.plain for part in _parts(template))
+
+
 def mrkdwn(text: Text, ink: Ink) -> str:
+    return _drawn(text, ink) if text.args else _literal(text.template)
+
+
+@lru_cache(maxsize=1024)
+def _literal(template: str) -> str:
+    return _drawn(Text(template), Ink())
+
+
+def _drawn(text: Text, ink: Ink) -> str:
     segments: list[tuple[bool, str]] = []
     for words, is_bold in _runs(text, ink):
         if not words:

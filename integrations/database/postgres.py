@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -185,6 +185,12 @@ class Postgres:
             return {nonce: int(id) for nonce, id in cursor.fetchall()}
 
     # --- the rest -----------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        with self._connected(_NOW) as (_, cursor):
+            row = cursor.fetchone()
+            assert row is not None
+            return moment(row[0])
 
     def _connect(self) -> Any:
         return connect(self._url)

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -270,6 +271,11 @@ class Sqlite:
         reader.close()
 
     # --- the rest -----------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        if self._is_closed:
+            raise Unavailable(SYSTEM, text("The database is closed."))
+        return self._clock.now()
 
     def _session(self, connection: sqlite3.Connection, *, is_reading: bool) -> Session:
         now = self._clock.now()

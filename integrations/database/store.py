@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from bot.domain.clock import Clock
@@ -35,6 +36,8 @@ class Backend(Protocol):
 
     def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]: ...
 
+    def now(self) -> datetime: ...
+
     def ping(self) -> str: ...
 
     def close(self) -> None: ...
@@ -59,6 +62,9 @@ class DatabaseStore:
 
     def read(self, work: Callable[[Tx], R]) -> R:
         return self._backend.read(lambda session: work(self._tx(session)))
+
+    def now(self) -> datetime:
+        return self._backend.now()
 
     def ping(self) -> str:
         """`SQLite 3.40.1, /data/pilothouse.db`; raises Unavailable."""
