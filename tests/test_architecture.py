@@ -165,6 +165,7 @@ def test_protocols_are_small() -> None:
 
 WIDE = {
     ("bot/ports/store.py", "Store"): "the memory as a whole: its transactions, its time, its end",
+    ("integrations/database/store.py", "Backend"): "the same, a Session in place of a Tx",
     ("bot/ports/store.py", "Operations"): "one table, all its transitions; each is one statement",
     ("bot/ports/store.py", "Records"): "the chain and its feeds",
     ("bot/ports/store.py", "Outbox"): "one table, all its transitions; each is one statement",
