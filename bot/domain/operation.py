@@ -219,6 +219,11 @@ TICK = timedelta(seconds=1)
 ATTEMPTS = 5
 """Writes of one step before it counts as failed; storage.md: read again, at most 5 times."""
 PAUSE_LIMIT = timedelta(hours=24)
+PATIENCE = timedelta(minutes=5)
+"""An undo whose state nobody can tell at its deadline is looked at for so much longer: a cluster that comes back with us
+answers later than we ask."""
+UNSEEN = timedelta(minutes=1)
+"""Looks come far closer together: whoever finds an undo so much over its time was not there when it ran out."""
 EXTENSION = timedelta(minutes=15)
 NOW = timedelta(0)
 
@@ -334,10 +339,12 @@ def _back(op: Operation, seen: Progress, now: datetime) -> Decision:
         if op.cursor == 0:
             return Decision(replace(op, phase=Phase.UNDONE, ended=now))
         return Decision(replace(op, cursor=op.cursor - 1, since=now, attempts=0), wake=NOW)
-    late = now - since > step.undo_deadline
-    if late and seen.standing is Standing.ABSENT and op.attempts == 0:
-        # Its time ran out while nobody looked (an outage, a clock that was set): the first try has all of it.
-        since, late = now, False
+    over = now - since - step.undo_deadline
+    is_untried = seen.standing is Standing.ABSENT and op.attempts == 0
+    if over > timedelta(0) and (is_untried or over > PATIENCE + UNSEEN):
+        # Its time ran out while nobody looked (an outage, a clock that was set): it has all of it from here on.
+        since, over = now, -step.undo_deadline
+    late = over > (PATIENCE if seen.standing is Standing.UNKNOWN else timedelta(0))
     if seen.standing is Standing.FAILED or late or (seen.standing is Standing.ABSENT and op.attempts >= ATTEMPTS):
         why = text(
             "{before} Going back failed too: {why}",
@@ -347,4 +354,4 @@ def _back(op: Operation, seen: Progress, now: datetime) -> Decision:
         return Decision(replace(op, phase=Phase.STUCK, why=why))
     if seen.standing is Standing.ABSENT:
         return Decision(replace(op, attempts=op.attempts + 1, since=since), Act.UNDO, wake=TICK)
-    return Decision(op, wake=TICK)
+    return Decision(replace(op, since=since), wake=seen.again or TICK)

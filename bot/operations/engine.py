@@ -30,12 +30,12 @@ from bot.domain.errors import (
 from bot.domain.failpoints import failpoint
 from bot.domain.operation import Decision, Operation, Phase, Progress, Standing, decide
 from bot.domain.refs import AUTO, OperationId, Principal
-from bot.domain.reply import Text
+from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
 from bot.operations.desk import announce, target_of, was_asked
 from bot.operations.gate import Gate
 from bot.operations.leases import Leases
-from bot.operations.marks import reason_of, settle, step_key, writes_outside
+from bot.operations.marks import creates, reason_of, removes, settle, step_key, until_nothing_arrives, writes_outside
 from bot.operations.succession import Wait, record_intent, take_holds
 from bot.operations.thread import say_it_waits, say_step, say_the_end, say_the_turn
 from bot.operations.timekeeper import Timekeeper
@@ -194,7 +194,8 @@ class Engine:
         op, must_stamp = self._fence(op, claim)
         mark = Mark(op.id, step_key(op), op.fence)
         seen = self._stamp(step, op, mark, acting) if must_stamp else None
-        seen = seen or self._observe(step, op, mark)
+        if seen is None:
+            seen = self._look(step, op, mark, is_stamped=must_stamp)
         if seen.standing is Standing.DONE and is_last:
             failpoint("CP13")
         decision = self._store.transact(lambda tx: self._decide(tx, claim, seen))
@@ -230,8 +231,15 @@ class Engine:
             return Progress(Standing.FAILED, why=error.what)
         except IntegrationError as error:
             return Progress(Standing.UNKNOWN, why=error.what)
-        self._store.transact(lambda tx: settle(tx, op.id, mark.fence))
         return None
+
+    def _look(self, step: Step, op: Operation, mark: Mark, *, is_stamped: bool) -> Progress:
+        seen = self._observe(step, op, mark)
+        if is_stamped:
+            self._store.transact(lambda tx: settle(tx, op, step, seen, mark.fence))
+        if seen.standing is Standing.DONE and removes(step):
+            return self._store.read(lambda tx: until_nothing_arrives(tx, op, seen))
+        return seen
 
     def _observe(self, step: Step, op: Operation, mark: Mark) -> Progress:
         world = self._world(op.requester, op)
@@ -249,6 +257,9 @@ class Engine:
         hands = replace(self._hands(acting, op), time_left=lambda: self.leases.left(op.id))
         failpoint("CP10")
         try:
+            if creates(step) and not hands.time_left():
+                # Whoever stood still until now is defeated by a stamp elsewhere; but nothing bears one here.
+                raise Unsent("operations", text("There was not enough time left to send it."))
             step.act(hands, mark)
             failpoint("CP16" if op.phase is Phase.UNDOING else "CP11")
         except Conflict as error:

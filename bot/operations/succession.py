@@ -12,6 +12,7 @@ from bot.domain.operation import Operation
 from bot.domain.reply import Text, text
 from bot.domain.succession import hand_over, hindrance
 from bot.operations.desk import announce, target_of
+from bot.operations.marks import LATEST
 from bot.operations.thread import say_the_end
 from bot.ports.store import StepState, Tx
 from bot.steps.codec import load_steps
@@ -53,6 +54,9 @@ def take_holds(tx: Tx, op: Operation, *, action: str) -> Grip | Wait | Text:
         return text("{id} holds something else.", id=other.id)
     if any(state is not StepState.DONE for _, state, _ in tx.steps.states(other.id)):
         return Wait(text("{id} is in the middle of a write.", id=other.id))
+    lost = tx.steps.lost(other.id)
+    if lost is not None and tx.now < lost + LATEST:
+        return Wait(text("A creation that {id} sent may still arrive.", id=other.id))
     _end(tx, other, op, action)
     tx.holds.free(other.id)
     fence = tx.holds.take(op.holds, op.id)

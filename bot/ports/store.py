@@ -157,6 +157,14 @@ class Steps(Protocol):
 
     def states(self, id: OperationId) -> tuple[tuple[str, StepState, int], ...]: ...
 
+    def lose(self, id: OperationId, step: str, *, fence: int) -> None:
+        """This step's creation went unanswered now; what becomes of the step later does not change that."""
+        ...
+
+    def lost(self, id: OperationId) -> datetime | None:
+        """When a creation went unanswered last."""
+        ...
+
 
 class Holds(Protocol):
     def take(self, keys: tuple[str, ...], op: OperationId) -> int | OperationId:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -22,11 +24,14 @@ _MARK = _mark.on_conflict_do_update(
     index_elements=[steps.c.op, steps.c.step],
     set_={"state": _mark.excluded.state, "fence": _mark.excluded.fence, "at": _mark.excluded.at},
 )
+_LOST = "lost "
+"""Before a step's name: a row beside its own, which a second try does not write over."""
 _STATES = (
     sa.select(steps.c.step, steps.c.state, steps.c.fence)
-    .where(steps.c.op == p("op"))
+    .where(steps.c.op == p("op"), steps.c.step.not_like(f"{_LOST}%"))
     .order_by(steps.c.first_at, steps.c.step)
 )
+_NEWEST_LOST = sa.select(sa.func.max(steps.c.at)).where(steps.c.op == p("op"), steps.c.step.like(f"{_LOST}%"))
 
 _MAKE = insert(holds).values(key=p("key"), fence=0).on_conflict_do_nothing()
 _LOOK = sa.select(holds.c.fence, holds.c.holder).where(holds.c.key == p("key")).with_for_update()
@@ -58,6 +63,13 @@ class SqlSteps:
 
     def states(self, id: OperationId) -> tuple[tuple[str, StepState, int], ...]:
         return tuple((step, StepState(state), fence) for step, state, fence in self._session.rows(_STATES, op=id))
+
+    def lose(self, id: OperationId, step: str, *, fence: int) -> None:
+        self.mark(id, f"{_LOST}{step}", StepState.DONE, fence=fence)
+
+    def lost(self, id: OperationId) -> datetime | None:
+        row = self._session.row(_NEWEST_LOST, op=id)
+        return maybe_moment(row[0]) if row is not None else None
 
 
 class SqlHolds:

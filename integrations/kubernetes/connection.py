@@ -80,7 +80,10 @@ class Connection:
         return self._call("GET", path, query=query)
 
     def create(self, path: str, body: Mapping[str, Any]) -> bytes:
-        return self._call("POST", path, query={"fieldManager": FIELD_MANAGER}, body=body, content_type=JSON)
+        # The server's deadline too: a creation has no precondition that would defeat it when it comes late.
+        limit = f"{int(self._deadlines.whole.total_seconds())}s"
+        query = {"fieldManager": FIELD_MANAGER, "timeout": limit}
+        return self._call("POST", path, query=query, body=body, content_type=JSON)
 
     def patch(self, path: str, operations: list[dict[str, Any]]) -> bytes:
         query = {"fieldManager": FIELD_MANAGER}

@@ -13,6 +13,7 @@ from bot.domain.operation import (
     ATTEMPTS,
     EXTENSION,
     FINAL,
+    PATIENCE,
     PAUSE_LIMIT,
     Act,
     Operation,
@@ -230,7 +231,38 @@ def test_an_undo_whose_time_ran_out_unseen_is_tried_once_with_its_whole_time() -
     assert over.phase is Phase.STUCK
 
 
-@pytest.mark.parametrize("standing", [Standing.UNDERWAY, Standing.UNKNOWN, Standing.ABSENT])
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_an_undo_of_which_nothing_can_be_seen_at_its_deadline_is_looked_at_a_while_longer(attempts: int) -> None:
+    undoing = replace(op(Phase.UNDOING), attempts=attempts)
+    limit = T0 + undoing.steps[0].undo_deadline + PATIENCE
+    waited = decide(undoing, seen(Standing.UNKNOWN), limit)
+    assert (waited.operation.phase, waited.act) == (Phase.UNDOING, None)
+    assert waited.wake is not None
+    assert decide(waited.operation, seen(Standing.DONE), limit).operation.phase is Phase.UNDONE
+    over = decide(waited.operation, seen(Standing.UNKNOWN), limit + timedelta(seconds=1)).operation
+    assert over.phase is Phase.STUCK
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+@pytest.mark.parametrize("away", [timedelta(minutes=17), timedelta(hours=2), timedelta(days=3)])
+def test_an_undo_whose_time_ran_out_unseen_has_its_time_anew_also_when_nothing_can_be_seen(
+    attempts: int, away: timedelta
+) -> None:
+    undoing, back = replace(op(Phase.UNDOING), attempts=attempts), T0 + away
+    waited = decide(undoing, seen(Standing.UNKNOWN), back).operation
+    assert waited.phase is Phase.UNDOING
+    tried = decide(waited, seen(Standing.ABSENT), back + timedelta(minutes=9))
+    assert (tried.operation.phase, tried.act) == (Phase.UNDOING, Act.UNDO)
+
+
+def test_an_undo_of_which_nothing_can_ever_be_seen_is_stuck_in_the_end() -> None:
+    undoing, now = op(Phase.UNDOING), T0 + timedelta(hours=2)
+    for _ in range(1000):
+        undoing, now = decide(undoing, seen(Standing.UNKNOWN), now).operation, now + timedelta(seconds=1)
+    assert undoing.phase is Phase.STUCK
+
+
+@pytest.mark.parametrize("standing", [Standing.UNDERWAY, Standing.ABSENT])
 def test_an_undo_that_was_tried_is_stuck_at_its_deadline(standing: Standing) -> None:
     tried = replace(op(Phase.UNDOING), attempts=1)
     assert decide(tried, seen(standing), T0 + timedelta(minutes=11)).operation.phase is Phase.STUCK

@@ -96,6 +96,23 @@ def test_steps_keep_their_order_and_their_last_state(stage: Stage) -> None:
     assert stage.store.read(lambda tx: tx.steps.states(TWO)) == ()
 
 
+def test_a_creation_that_went_unanswered_is_remembered_whatever_becomes_of_its_step(stage: Stage) -> None:
+    assert stage.store.read(lambda tx: tx.steps.lost(ONE)) is None
+    for step in ("0", "2"):
+        stage.wait(timedelta(seconds=1))
+        stage.store.transact(lambda tx, a=step: tx.steps.lose(ONE, a, fence=5))  # type: ignore[misc]
+        lost = stage.store.read(lambda tx: tx.steps.lost(ONE))
+    for state in (StepState.SENDING, StepState.DONE):
+        stage.wait(timedelta(seconds=1))
+        stage.store.transact(lambda tx, a=state: tx.steps.mark(ONE, "2", a, fence=6))  # type: ignore[misc]
+    now, after = stage.store.read(lambda tx: (tx.now, tx.steps.lost(ONE)))
+    assert lost is not None
+    assert after == lost
+    assert timedelta(seconds=2) <= now - lost < timedelta(seconds=60)
+    assert stage.store.read(lambda tx: tx.steps.states(ONE)) == (("2", StepState.DONE, 6),)
+    assert stage.store.read(lambda tx: tx.steps.lost(TWO)) is None
+
+
 def test_peoples_locks_are_kept_replaced_and_dropped(store: Store) -> None:
     first = Lock("web", "prod", ANA, "we count <stock>", START, None)
     second = replace(first, holder=BO, until=START + timedelta(hours=1))

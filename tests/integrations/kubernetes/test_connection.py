@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -108,6 +109,13 @@ def test_a_lost_write_says_that_it_may_have_happened(server: ApiServer, cluster:
     with pytest.raises(Unavailable) as read:
         connection(cluster).get("/version")
     assert read.value.why is None
+
+
+def test_a_creation_has_a_deadline_at_the_server_too(server: ApiServer, cluster: KubernetesCluster) -> None:
+    """Nothing that it could test would defeat it when it comes late."""
+    connection(cluster).create("/api/v1/namespaces/shop/services", {"kind": "Service"})
+    [seen] = server.requests
+    assert parse_qs(urlsplit(seen.path).query) == {"fieldManager": ["pilothouse"], "timeout": ["20s"]}
 
 
 def test_a_request_bears_the_person_every_group_and_the_operation(
