@@ -194,8 +194,7 @@ class Engine:
         op, must_stamp = self._fence(op, claim)
         mark = Mark(op.id, step_key(op), op.fence)
         seen = self._stamp(step, op, mark, acting) if must_stamp else None
-        if seen is None:
-            seen = self._look(step, op, mark, is_stamped=must_stamp)
+        seen = seen or self._look(step, op, mark, is_stamped=must_stamp)
         if seen.standing is Standing.DONE and is_last:
             failpoint("CP13")
         decision = self._store.transact(lambda tx: self._decide(tx, claim, seen))

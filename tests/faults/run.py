@@ -124,10 +124,10 @@ class Run:
     # --- people -----------------------------------------------------------------------------------
 
     def _once_more(self, who: str, line: str) -> None:
-        now = time.monotonic()
-        if now - self.said.get(line, 0.0) > AGAIN:
-            self.said[line] = now
+        if time.monotonic() - self.said.get(line, 0.0) > AGAIN:
             self.stage.says(who, line)
+            # From when Slack has said that it did not work: a stored request is then still carried out.
+            self.said[line] = time.monotonic()
 
     def people(self) -> bool:
         """Each does what is theirs to do; True when the operation has come to its end."""
