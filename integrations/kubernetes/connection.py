@@ -6,6 +6,7 @@ they are slow and large, and its retries because they repeat writes and sleep th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -81,7 +82,7 @@ class Connection:
 
     def create(self, path: str, body: Mapping[str, Any]) -> bytes:
         # The server's deadline too: a creation has no precondition that would defeat it when it comes late.
-        limit = f"{int(self._deadlines.whole.total_seconds())}s"
+        limit = f"{math.ceil(self._deadlines.whole.total_seconds())}s"
         query = {"fieldManager": FIELD_MANAGER, "timeout": limit}
         return self._call("POST", path, query=query, body=body, content_type=JSON)
 
