@@ -164,6 +164,8 @@ class Rollout:
     pods: tuple[Pod, ...]
     troubles: tuple[Trouble, ...]
     """Of the newest ReplicaSet and its pods; the fatal ones first."""
+    replica_set: str = ""
+    """The newest ReplicaSet's name, which its pods' names begin with; empty while there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,8 @@ class Analyse:
             return failed
         stable = world.cluster(self.stable.cluster).workloads.rollout(self.stable)
         pods = (rollout.workload.ready, stable.workload.ready)
-        return self._judged(world, held, rollout, stable, pods=pods, ready=rollout.workload.available)
+        apart = replace(self, target=_as_set(self.target, rollout), stable=_as_set(self.stable, stable))
+        return apart._judged(world, held, rollout, stable, pods=pods, ready=rollout.workload.available)
 
     def _at_stop(self, stop: HoldStop, world: World, mark: Mark, held: timedelta) -> Progress:
         there = stop.observe(world, mark, held)
@@ -142,6 +143,11 @@ class Analyse:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         """It only watches."""
+
+
+def _as_set(ref: ObjectRef, rollout: Rollout) -> ObjectRef:
+    """As metrics are asked for it: a canary before it had the same name, and rates look back to its pods' last requests."""
+    return replace(ref, name=rollout.replica_set or ref.name)
 
 
 def _evidence(step: Analyse, world: World, held: timedelta, canary: Rollout, stable: Rollout) -> Evidence:

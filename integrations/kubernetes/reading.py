@@ -78,6 +78,7 @@ class KubernetesWorkloads:
             else decoding.workload(found, self.cluster, terminating=terminating),
             pods=tuple(decoding.pod(each) for each in new),
             troubles=troubles(found, newest, new, told, self.clock.now()),
+            replica_set=newest.metadata.name if newest else "",
         )
 
     def surroundings(self, workload: Workload) -> Surroundings:

@@ -118,6 +118,7 @@ class SimulatedWorkloads:
                 workload=workload(self.state, found),
                 pods=tuple(_pod(each) for each in sorted(pods, key=lambda each: each.name)),
                 troubles=troubles(self.state, found),
+                replica_set=newest.name if newest else "",
             )
 
     def surroundings(self, workload: Workload) -> Surroundings:

@@ -49,6 +49,9 @@ class Shop:
     def start(self, line: str) -> OperationId:
         return self.town.asks("ana", line, "Start the canary")
 
+    def template(self) -> Any:
+        return self.town.deployment("web")["spec"]["template"]
+
     def verdict(self, id: OperationId) -> Verdict | None:
         op = self.town.operation(id)
         assert op.phase in {Phase.READY, Phase.RUNNING}, op.why
@@ -65,10 +68,10 @@ class Shop:
         except TimeoutError as late:
             raise AssertionError(f"never {outcome}: {self.verdict(id)}") from late
 
-    def rolled_back(self, id: OperationId) -> Operation:
+    def rolled_back(self, id: OperationId, before: Any) -> Operation:
         ended = self.town.ended(id, seconds=240)
         assert ended["text"].startswith("Rolled back"), ended["text"]
-        assert self.town.image("web") == image("web", "1.0")
+        assert self.template() == before
         assert not self.town.rig.kubectl.succeeds("get", "deployment", "web-canary", "-n", self.town.staging.name)
         return self.town.operation(id)
 
@@ -84,7 +87,7 @@ def shop(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("replicas")
     change = {"prometheus": Prometheus(url=rig.prometheus.url, window=TOLD)}
     with running(rig, folder, change=change) as town:
-        for version in ("1.0", "2.0"):
+        for version in ("1.0", "2.0", "3.0"):
             rig.push_image("web", version)
         rig.push_image("web", "2.1", ERROR_RATE="0.2")
         rig.push_image("web", "2.2", LATENCY_MS="60")
@@ -95,9 +98,10 @@ def shop(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.mark.parametrize(("version", "says"), [("2.1", "Errors"), ("2.2", "p95")])
 def test_a_worse_version_among_the_pods_is_caught_and_goes_back_by_itself(shop: Shop, version: str, says: str) -> None:
+    stable = shop.template()
     with Load(shop.url, rate=100):
         id = shop.start(f"canary web@{version} 25 to staging hold=5m requests=200")
-        op = shop.rolled_back(id)
+        op = shop.rolled_back(id, stable)
     assert op.why is not None
     print(f"\n{op.why.plain()}")
     assert "did worse" in op.why.plain()
@@ -108,16 +112,16 @@ def test_a_worse_version_among_the_pods_is_caught_and_goes_back_by_itself(shop: 
 
 
 def test_an_expression_of_the_apps_own_decides_where_the_usual_figures_pass(shop: Shop) -> None:
-    before = shop.policy.read_text()
+    stable, before = shop.template(), shop.policy.read_text()
     shop.policy.write_text(before + MEASURES)
     try:
         plan = shop.town.slack.wait_for(lambda: _with_measure(shop, "2.3"), 30)
         with Load(shop.url, rate=100):
             id = shop.town.goes("ana", plan, "Start the canary")
-            op = shop.rolled_back(id)
+            op = shop.rolled_back(id, stable)
     finally:
         shop.policy.write_text(before)
-        shop.town.slack.wait_for(lambda: not _with_measure(shop, "2.0"), 30)
+        shop.town.slack.wait_for(lambda: not _with_measure(shop, "3.0"), 30)
     assert op.why is not None
     print(f"\n{op.why.plain()}")
     assert "Mean time" in op.why.plain().split("Errors")[1]

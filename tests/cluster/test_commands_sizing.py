@@ -83,8 +83,8 @@ def test_scale_runs_another_number_of_pods(rig: Rig, town: Town) -> None:
         assert len(town.pods("web")) == 4
         down = town.asks("ana", "scale web 1 to staging", "Scale")
         assert town.ended(down)["text"].startswith("Done: web on staging has 1 pods")
-    town.settled("web")
-    assert len(town.pods("web")) == 1
+    # Pods that are ending are seen until their containers are gone.
+    town.slack.wait_for(lambda: len(town.pods("web")) == 1, 60)
     assert load.result.lost == ()
     for each in (id, down):
         town.check_who_wrote(each, "ana@example.com")

@@ -81,6 +81,7 @@ def test_a_good_version_settles_and_its_digest_is_what_was_asked_for(
     rollout = reads.rollout(web.ref)
     assert rollout.troubles == ()
     assert len(rollout.pods) == 2
+    assert {pod.name.rpartition("-")[0] for pod in rollout.pods} == {rollout.replica_set}
     assert all(pod.is_ready and not pod.restarts and pod.node == "node1" for pod in rollout.pods)
     assert {digest for pod in rollout.pods for digest in pod.image_ids.values()} == {new.rpartition("@")[2]}
     # Setting the image takes it over: its owner is known only before our first write.

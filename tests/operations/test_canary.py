@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from bot.domain.analysis import Outcome
 from bot.domain.operation import Operation, Phase
 from bot.domain.refs import AppName, EnvName, OperationId
-from bot.domain.workloads import Workload
+from bot.domain.workloads import Mark, Workload
 from bot.operations.desk import card_key
+from bot.ports.observing import MetricQuery, Samples
 from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.replica_plan import achieved, replicas_for
+from integrations.simulated.metrics import SimulatedMetrics
+from integrations.simulated.world import SimulatedWorld
 from tests.kit.bench import Bench, said, words
 
 
@@ -177,6 +181,31 @@ def test_by_replicas_too_a_worse_version_goes_back_by_its_figures(busy: Bench, v
     assert before is not None
     assert after is not None
     assert after.template == before.template
+
+
+class Noting(SimulatedMetrics):
+    """Keeps whose figures were asked for."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        super().__init__(world)
+        self.asked: set[str] = set()
+
+    def range(self, query: MetricQuery) -> Samples:
+        self.asked.add(query.scope.workload)
+        return super().range(query)
+
+
+def test_a_canary_is_not_blamed_for_the_one_before_it(busy: Bench) -> None:
+    """Both are called web-canary, and a rate looks back over minutes."""
+    worse = busy.run(busy.start("ana", "canary web@1.9.0 25 to staging hold=10m requests=200"))
+    assert worse.phase is Phase.UNDONE, worse.why
+    op = busy.run(busy.start("ana", "canary web@1.8.2 25 to staging hold=10m requests=200"), until=is_holding)
+    step, metrics = load_steps(op.plan)[op.cursor].do, Noting(busy.world)
+    assert isinstance(step, Analyse)
+    world = replace(busy.core.engine._world(op.requester, op), metrics=metrics)
+    step.observe(world, Mark(op.id, str(op.cursor), op.fence), timedelta(seconds=20))
+    reads = world.cluster(step.target.cluster).workloads
+    assert metrics.asked == {reads.rollout(each).replica_set for each in (step.target, step.stable)}
 
 
 def test_by_replicas_the_share_is_measured_and_said_beside_the_pods(busy: Bench) -> None:
