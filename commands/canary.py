@@ -146,14 +146,15 @@ def _change(params: Canary, world: World, app: App, holder: OperationId) -> Plan
     if params.header or params.cookie:
         raise NotNow(text("Which requests always reach the canary stays as it is while it runs."), next=abort)
     ladder = CanaryDefaults(steps=now.shares if params.percent is not None else ())
-    most = MOST_BY_WEIGHT if now.is_by_weights else MOST
+    is_by_pods = not now.is_exact and not now.is_progressive
+    most = MOST if is_by_pods else MOST_BY_WEIGHT
     shares = _shares(params, ladder, most, least=0 if now.match else 1)
     if shares[0] == now.percent and not params.steps:
         raise NotNow(text("{id} gives {n} % already.", id=holder, n=now.percent))
     target = targets(world, app)[0]
     climb = Climb(
         shares=shares,
-        sizes=[(pods_for if now.is_by_weights else replicas_for)(target.workload.replicas, each) for each in shares],
+        sizes=[(replicas_for if is_by_pods else pods_for)(target.workload.replicas, each) for each in shares],
         whole=whole(target),
         hold=None if params.manual else params.hold or now.hold,
         requests=params.requests,

@@ -48,6 +48,12 @@ class StepList:
             raw += [{"setWeight": share}, {"pause": {}}]
         return cls.of(raw)
 
+    @classmethod
+    def other_shares(cls, shares: Sequence[int], now: StepList) -> StepList:
+        """The same, in other words than `now`: a controller begins anew only where its steps change."""
+        steps = cls.shares(shares)
+        return cls.of([{"setWeight": shares[0]}, *steps.raw()]) if steps == now else steps
+
     def with_end(self) -> StepList:
         """Itself, and a stop with everything on the new version, from which there is still a way back."""
         return StepList.of([*self.raw(), {"setWeight": ALL}, {"pause": {}}])

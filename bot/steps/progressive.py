@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
+from bot.domain.errors import Conflict
 from bot.domain.operation import Progress, Standing
 from bot.domain.progressive import Program, Progressive
 from bot.domain.refs import ObjectRef
@@ -32,6 +33,10 @@ class PutProgram:
     is_back: bool = False
     is_aborted: bool = False
     """It had given up another version before."""
+    others: tuple[Program, ...] = ()
+    """What it may be told instead of `before`, by this operation or by the one that it took over."""
+    is_anew: bool = False
+    """Other steps of ours for the version that it has: its controller begins with them at the first."""
 
     def describe(self) -> Text:
         if self.is_back:
@@ -39,6 +44,8 @@ class PutProgram:
                 "{version} again in {target}, with its own steps", version=self.version, target=self.target.name
             )
         if self.before.template == self.after.template:
+            if self.is_anew:
+                return text("tell {target} to take other shares", target=self.target.name)
             return text("{target} gets its own steps again", target=self.target.name)
         return text("tell {target} to run {version}, step by step", version=self.version, target=self.target.name)
 
@@ -50,7 +57,7 @@ class PutProgram:
         standing = Program(rollout.workload.template, stands.steps)
         if standing == self.after:
             return self._taken_up(rollout, stands)
-        if standing != self.before:
+        if standing not in (self.before, *self.others):
             return Progress(Standing.FAILED, why=text(CHANGED, target=str(self.target)))
         if self.is_back and rollout.workload.is_observed and stands.is_promoted:
             why = text("Somebody promoted it by hand: {target} runs the new version alone.", target=self.target.name)
@@ -72,14 +79,21 @@ class PutProgram:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         writer = hands.cluster(self.target.cluster).progressive
-        writer.put_program(
-            self.target,
-            before=self.before,
-            after=self.after,
-            mark=mark,
-            is_back=self.is_back,
-            is_aborted=self.is_aborted,
-        )
+        for number, before in enumerate((self.before, *self.others)):
+            try:
+                writer.put_program(
+                    self.target,
+                    before=before,
+                    after=self.after,
+                    mark=mark,
+                    is_back=self.is_back,
+                    is_aborted=self.is_aborted,
+                )
+            except Conflict:
+                if number == len(self.others):
+                    raise
+            else:
+                return
 
 
 @dataclass(frozen=True, slots=True)

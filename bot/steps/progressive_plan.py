@@ -62,11 +62,20 @@ def progressive_steps(
             undo_deadline=course.deadline * 2,
         ),
     ]
-    *stops, last = steps.stops
+    is_routed = stands.weight is not None
+    planned += climb(workload, ours, stands.steps, course, is_routed=is_routed, slow=slow)
+    return [*planned, *let_go]
+
+
+def climb(
+    workload: Workload, ours: Program, own: StepList, course: Course, *, is_routed: bool, slow: timedelta
+) -> list[Planned]:
+    """From the first stop of `ours` to the promotion, and its `own` steps again. `slow`: from one stop to the next."""
+    planned = []
+    *stops, last = ours.steps.stops
     for stop in stops:
         reach = ReachStop(workload.ref, ours, stop.index, stop.percent, course.version)
         time = max(course.hold, SETTLE) if course.hold is not None else None
-        is_routed = stands.weight is not None
         hold_on = HoldStop(workload.ref, ours, stop.index, stop.percent, course.version, time, is_routed)
         watch = hold_on if course.requests is None else _judged(workload, hold_on, course, course.requests)
         let_on = PassStop(workload.ref, ours, stop.index, course.version, is_last=False)
@@ -80,8 +89,7 @@ def progressive_steps(
         Planned(ReachStop(workload.ref, ours, last.index, last.percent, course.version), deadline=slow),
         Planned(BakeStop(workload.ref, ours, last.index, course.version, bake), deadline=bake + course.deadline),
         Planned(PassStop(workload.ref, ours, last.index, course.version, is_last=True), no_return=True),
-        Planned(PutProgram(workload.ref, ours, Program(after, stands.steps), course.version), no_return=True),
-        *let_go,
+        Planned(PutProgram(workload.ref, ours, replace(ours, steps=own), course.version), no_return=True),
     ]
     return planned
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from bot.domain.codec import UnknownKind
 from bot.domain.operation import Operation
+from bot.domain.progressive import StepList
 from bot.domain.refs import ObjectRef, OperationId
 from bot.ports.store import Proof
 from bot.ports.traffic import Match
@@ -20,6 +21,9 @@ from bot.ports.world import World
 from bot.steps.analysis import Analyse
 from bot.steps.canary import CreateCanary, ScaleCanary, look
 from bot.steps.codec import load_steps
+from bot.steps.progressive import BakeStop, PutProgram, ReachStop
+from bot.steps.progressive_plan import Course
+from bot.steps.progressive_plan import climb as steps_up
 from bot.steps.records import RecordRelease
 from bot.steps.step import Planned, Step
 from bot.steps.takeover import ResizeCanary, TakeOver
@@ -36,7 +40,8 @@ class Running:
     steps: tuple[Planned, ...]
     watches: tuple[tuple[int, Analyse], ...]
     """At each share, with the number of its step."""
-    made: CreateCanary
+    made: CreateCanary | PutProgram
+    """What set it up: a second Deployment, or what a Rollout is told."""
     candidate: Planned
 
     @property
@@ -70,6 +75,15 @@ class Running:
         return any(isinstance(step.do, SetWeight) for step in self.steps)
 
     @property
+    def is_progressive(self) -> bool:
+        return isinstance(self.made, PutProgram)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether any share can be had."""
+        return self.watches[0][1].is_weighted
+
+    @property
     def match(self) -> Match | None:
         """Which requests always reach it."""
         return next((step.do.route.match for step in self.steps if isinstance(step.do, SetWeight)), None)
@@ -77,7 +91,7 @@ class Running:
     @property
     def sizes(self) -> frozenset[int]:
         """That its canary may have, after any of its steps."""
-        found = {self.made.replicas}
+        found = {self.made.replicas} if isinstance(self.made, CreateCanary) else set()
         for step in self.steps:
             match step.do:
                 case ScaleCanary(before=before, after=after):
@@ -96,7 +110,9 @@ def running(op: Operation) -> Running | None:
     except UnknownKind:
         return None
     watches = tuple((number, step.do) for number, step in enumerate(steps) if isinstance(step.do, Analyse))
-    made = next((step.do for step in steps if isinstance(step.do, CreateCanary)), None)
+    setup = [step.do for step in steps[: watches[0][0] if watches else 0]]
+    # What a Rollout was told last: a successor has what was told before it too, for the way back.
+    made = next((step for step in reversed(setup) if isinstance(step, CreateCanary | PutProgram)), None)
     candidate = next((step for step in steps if _is_candidate(step.do)), None)
     if not watches or made is None or candidate is None:
         return None
@@ -124,6 +140,8 @@ class Climb:
 
 
 def successor_steps(now: Running, climb: Climb, world: World) -> list[Planned]:
+    if isinstance(now.made, PutProgram):
+        return _told_anew(now, now.made, climb, world)
     weights = tuple(sorted({*_weights(now), *climb.shares}))
     sizes = tuple(sorted({*now.sizes, *climb.sizes, *([climb.whole] if now.is_by_weights else [])} - {0}))
     head = _ways_back(now.steps[: now.first_watch], weights, sizes)
@@ -144,6 +162,41 @@ def successor_steps(now: Running, climb: Climb, world: World) -> list[Planned]:
     while isinstance(rest[0].do, ScaleCanary | SetWeight):
         rest.pop(0)
     return steps + [replace(step, do=_widened(step.do, weights, sizes, is_undo=False)) for step in rest]
+
+
+def _told_anew(now: Running, told: PutProgram, climb: Climb, world: World) -> list[Planned]:
+    """Of a Rollout: other steps for the version that it has, with which its controller begins at the first."""
+    ours = replace(told.after, steps=StepList.other_shares(climb.shares, told.after.steps))
+    head = [
+        replace(step, undo=replace(step.undo, others=(*step.undo.others, ours)))
+        if isinstance(step.undo, PutProgram)
+        else step
+        for step in _ways_back(now.steps[: now.first_watch], (), ())
+    ]
+    take = _take_over(now, [*(step.undo for step in head), *(step.do for step in head)], world)
+    tell = PutProgram(told.target, told.after, ours, told.version, is_anew=True)
+    watch = now.watches[0][1]
+    assert watch.stop is not None
+    ending = {type(step.do): step for step in now.steps[now.last_watch + 1 :]}
+    bake, home = ending[BakeStop].do, ending[PutProgram].do
+    assert isinstance(bake, BakeStop)
+    assert isinstance(home, PutProgram)
+    course = Course(
+        version=watch.version,
+        old=watch.old,
+        hold=climb.hold,
+        deadline=now.steps[now.last_watch + 1].deadline,
+        wait=climb.wait,
+        bake=bake.time,
+        requests=watch.requests if climb.requests is None else climb.requests,
+        measures=watch.measures,
+    )
+    workload = world.cluster(told.target.cluster).workloads.rollout(told.target).workload
+    up = steps_up(
+        workload, ours, home.after.steps, course, is_routed=watch.stop.is_routed, slow=ending[ReachStop].deadline
+    )
+    after = now.steps[now.steps.index(ending[PutProgram]) + 1 :]
+    return [*head, Planned(take, replace(take, is_back=True)), now.candidate, Planned(tell), *up, *after]
 
 
 def _first(now: Running, climb: Climb, weights: tuple[int, ...], sizes: tuple[int, ...]) -> list[Planned]:

@@ -11,6 +11,7 @@ from bot.ports.world import World
 from bot.steps.canary import look
 from bot.steps.codec import load_face
 from bot.steps.delivery import Target
+from bot.steps.progressive import ready_of
 from bot.steps.replica_plan import achieved
 from bot.steps.step import Face
 from bot.steps.succession import Climb, Running
@@ -21,7 +22,10 @@ def check_room(target: Target, now: Running, climb: Climb, world: World) -> None
     pods = next((quota for quota in target.around.quotas if quota.resource == "pods"), None)
     rollout = look(world, now.made.target)
     size = rollout.workload.replicas if rollout is not None else 0
-    more = max(*climb.sizes, climb.whole if now.is_by_weights else 0) - size
+    if rollout is not None and now.is_progressive:
+        # What it has are those of both versions.
+        size = ready_of(rollout)
+    more = max(*climb.sizes, climb.whole if now.is_exact else 0) - size
     if pods is not None and more > 0 and pods.used + more > pods.hard:
         raise QuotaExceeded(
             text("The quota {name} leaves no room for {n} more pods.", name=pods.name, n=more),
@@ -31,7 +35,7 @@ def check_room(target: Target, now: Running, climb: Climb, world: World) -> None
 
 def reach(target: Target, now: Running, climb: Climb) -> tuple[int, int]:
     """Pods of the canary, and per cent of the requests that it gets at most before it is promoted."""
-    if now.is_by_weights:
+    if now.is_exact or now.is_progressive:
         return max(climb.sizes), max(climb.shares)
     return max(climb.sizes), achieved(target.workload.replicas, max(climb.sizes))
 
@@ -75,7 +79,9 @@ def _warnings(operation: Operation, now: Running, climb: Climb, target: Target) 
     found = [text("It takes {id} over, which {who} asked for", id=operation.id, who=operation.requester)]
     if any(now.percent < share < climb.shares[0] for share in now.shares):
         found.append(text("Shares between {now} and {n} % are *left out*", now=now.percent, n=climb.shares[0]))
-    if not now.is_by_weights:
+    if now.is_progressive:
+        found.append(text("Its controller takes up other shares *with its pods*: while more start, stable has everything"))
+    elif not now.is_exact:
         for share, size in zip(climb.shares, climb.sizes, strict=True):
             real = achieved(target.workload.replicas, size)
             if abs(real - share) > 2:
@@ -86,11 +92,12 @@ def _warnings(operation: Operation, now: Running, climb: Climb, target: Target) 
 def _diff(operation: Operation, now: Running, climb: Climb, target: Target) -> str:
     made = now.made.target
     lines = [
-        f"Deployment {made.name}, cluster {made.cluster}, namespace {made.namespace}",
+        f"{made.kind} {made.name}, cluster {made.cluster}, namespace {made.namespace}",
         f"- {operation.id}  {operation.line}",
         *(f"+ {share} %, {size} pods" for share, size in zip(climb.shares, climb.sizes, strict=True)),
         "",
         "From whichever share it has then. Everything else is as in the plan of " + operation.id + ",",
-        "also the way back: all requests to stable, then the canary is removed",
+        "also the way back: all requests to stable, then "
+        + ("it has its own template and steps again" if now.is_progressive else "the canary is removed"),
     ]
     return "\n".join(lines)

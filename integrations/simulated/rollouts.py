@@ -159,8 +159,9 @@ class RolloutController:
         if rollout.stable_service:
             newest.wanted, stable.wanted = wanted, rollout.replicas
             is_there = self._available(rollout, newest) >= wanted
-            if is_there:
-                self._route(rollout, percent)
+            # As the real one: until its pods are there it has the share of the step before, at the first step none.
+            before = [step["setWeight"] for step in raw[: rollout.index] if "setWeight" in step]
+            self._route(rollout, percent if is_there else before[-1] if before else 0)
         else:
             is_there = self._share_pods(rollout, newest, [stable], wanted)
         if rollout.index >= len(raw):
