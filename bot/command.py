@@ -62,6 +62,8 @@ class Signals(Generic[P]):
 
     find: Callable[[P, World], OperationId]
     kind: SignalKind
+    instead: Callable[[P], SignalKind | None] = lambda _: None
+    """Another kind, where its parameters say so."""
     words: Callable[[P], str] = lambda _: ""
     """The reason that goes with the signal."""
     seen: Callable[[P], str] = lambda _: ""

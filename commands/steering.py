@@ -47,6 +47,11 @@ class Steer:
     step: Annotated[int | None, Arg("the step that you saw; it is refused when that has passed")] = None
 
 
+@dataclass(frozen=True, slots=True)
+class Promote(Steer):
+    full: Annotated[bool, Arg("straight to everybody: its further shares are not waited at")] = False
+
+
 def _find(params: Steer, world: World) -> OperationId:
     try:
         return operation_id(params.which)
@@ -109,7 +114,19 @@ CANCEL = Command(
     Signals[Cancel](lambda params, _: params.operation, SignalKind.CANCEL),
     example="cancel op-1042",
 )
-PROMOTE = _steer("promote", "let a canary go on to its next share, or to everybody", SignalKind.PROMOTE)
+PROMOTE = Command(
+    "promote",
+    "let a canary go on to its next share, or to everybody",
+    Promote,
+    "operations:steer",
+    Signals[Promote](
+        _find,
+        SignalKind.PROMOTE,
+        instead=lambda params: SignalKind.PROMOTE_FULL if params.full else None,
+        at_step=lambda params: params.step,
+    ),
+    example="promote web in prod",
+)
 PAUSE = _steer("pause", "hold an operation where it is", SignalKind.PAUSE)
 RESUME = _steer("resume", "let a paused operation go on", SignalKind.RESUME)
 ABORT = _steer("abort", "stop an operation and put back what was", SignalKind.ABORT)

@@ -98,6 +98,8 @@ class SignalKind(StrEnum):
     RESUME = "resume"
     PROMOTE = "promote"
     """Ends the waiting of the step it was given at."""
+    PROMOTE_FULL = "promote-full"
+    """Ends the waiting of this step and of all after it, until somebody pauses it."""
     ABORT = "abort"
     EXTEND = "extend"
     """15 minutes more for the step it was given at."""
@@ -247,6 +249,18 @@ def given_here(op: Operation, kind: SignalKind) -> int:
     return sum(1 for s in op.signals if s.kind is kind and s.step == op.cursor)
 
 
+def promoted_full(op: Operation) -> Signal | None:
+    """By whom it goes to everybody without waiting any more; a pause after that takes it back."""
+    found = last(op, SignalKind.PAUSE, SignalKind.PROMOTE_FULL)
+    return found if found is not None and found.kind is SignalKind.PROMOTE_FULL else None
+
+
+def promoted(op: Operation) -> Signal | None:
+    """By whom it need not wait where it stands."""
+    here = (s for s in reversed(op.signals) if s.kind is SignalKind.PROMOTE and s.step == op.cursor)
+    return next(here, None) or promoted_full(op)
+
+
 def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
     """What happens next. `seen` is a live observation of the step at the cursor, None before the first write."""
     match op.phase:
@@ -307,13 +321,13 @@ def _forward(op: Operation, seen: Progress, now: datetime) -> Decision:
         return _turn_back(op, text("{who} stopped it.", who=signal.by), now)
     if seen.standing is Standing.FAILED:
         return _turn_back(op, seen.why, now, failed=True)
-    lifted = last(op, SignalKind.PAUSE, SignalKind.RESUME, SignalKind.PROMOTE)
+    lifted = last(op, SignalKind.PAUSE, SignalKind.RESUME, SignalKind.PROMOTE, SignalKind.PROMOTE_FULL)
     if lifted is not None and lifted.kind is SignalKind.PAUSE:
         if now - lifted.at > PAUSE_LIMIT:
             return _turn_back(op, text("it was paused for {limit}", limit=PAUSE_LIMIT), now, failed=True)
         return Decision(replace(op, phase=Phase.PAUSED), wake=seen.again or TICK)
     op = replace(op, phase=Phase.RUNNING)
-    if seen.standing is Standing.DONE or (seen.standing is Standing.WAITING and given_here(op, SignalKind.PROMOTE)):
+    if seen.standing is Standing.DONE or (seen.standing is Standing.WAITING and promoted(op)):
         if op.cursor + 1 == len(op.steps):
             return Decision(replace(op, phase=Phase.DONE, ended=now))
         return Decision(replace(op, cursor=op.cursor + 1, since=now, attempts=0), wake=NOW)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.operation import Operation, Phase, Signal, SignalKind, first, given_here
+from bot.domain.operation import Operation, Phase, Signal, SignalKind, first, promoted, promoted_full
 from bot.domain.refs import OperationId, Principal
 from bot.domain.reply import Text, text
 
@@ -26,7 +26,7 @@ def hindrance(op: Operation, *, first_watch: int, last_watch: int) -> Text | Non
         return text("{id} has not reached its first share yet.", id=op.id)
     if op.cursor > last_watch or op.is_committed:
         return text("{id} goes to everybody already.", id=op.id)
-    if op.cursor == last_watch and given_here(op, SignalKind.PROMOTE):
+    if promoted_full(op) or (op.cursor == last_watch and promoted(op)):
         return text("Somebody promoted {id} to everybody.", id=op.id)
     return None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.domain.analysis import Outcome, Verdict
 from bot.domain.codec import UnknownKind
-from bot.domain.operation import EXTENSION, Operation, Phase, SignalKind, given_here, last
+from bot.domain.operation import EXTENSION, Operation, Phase, SignalKind, given_here, last, promoted_full
 from bot.domain.reply import Bar, Block, Button, Buttons, Confirm, Opens, Paragraph, Reply, Style, Text, text
 from bot.operations.words import asked_by
 from bot.steps.analysis import Analyse
@@ -76,6 +76,8 @@ def _goal(ahead: list[Hold]) -> Text:
 
 
 def _next_move(op: Operation, look: Hold | None, ahead: list[Hold], verdict: Verdict | None) -> Text:
+    if (signal := promoted_full(op)) is not None:
+        return text("goes to everybody without waiting, by {who}", who=signal.by)
     if look is None or op.since is None:
         return text("getting its pods ready")
     if op.phase is Phase.PAUSED:

@@ -21,7 +21,8 @@ from bot.domain.operation import (
     SignalKind,
     decide,
     first,
-    given_here,
+    promoted,
+    promoted_full,
     voters,
 )
 from bot.domain.refs import OperationId, Principal
@@ -242,7 +243,9 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         case SignalKind.CANCEL | SignalKind.ABORT:
             can_turn = op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed
             fits = op.phase in BEFORE_WRITES or can_turn or (op.phase is Phase.STUCK and kind is SignalKind.CANCEL)
-        case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.EXTEND:
+        case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.EXTEND:
+            fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
+        case SignalKind.PROMOTE | SignalKind.PROMOTE_FULL:
             fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
         case SignalKind.TAKE_OVER:
             fits = False
@@ -258,7 +261,7 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         )
     if given.step is not None and given.step != op.cursor and op.phase in STARTED:
         raise NotNow(text("{id} has moved on since you saw it.", id=op.id), why=_state(op))
-    if kind is SignalKind.PROMOTE and given_here(op, SignalKind.PROMOTE):
+    if (kind is SignalKind.PROMOTE and promoted(op)) or (kind is SignalKind.PROMOTE_FULL and promoted_full(op)):
         raise NotNow(text("Somebody has promoted this step of {id} already.", id=op.id), why=_state(op))
 
 

@@ -5,7 +5,7 @@ mention. Each is posted once.
 from __future__ import annotations
 
 from bot.domain.analysis import Outcome
-from bot.domain.operation import EXTENSION, FINAL, Operation, Phase, SignalKind, given_here, last
+from bot.domain.operation import EXTENSION, FINAL, Operation, Phase, SignalKind, given_here, last, promoted
 from bot.domain.reply import Block, Chart, Code, Note, Paragraph, Reply, Text, span, text
 from bot.domain.succession import heir
 from bot.operations.build_card import KIND
@@ -26,7 +26,7 @@ def say_step(tx: Tx, before: Operation, after: Operation) -> None:
         return
     step = _step(before)
     if isinstance(step, Analyse) and after.seen.verdict is not None:
-        by = last(after, SignalKind.PROMOTE) if given_here(before, SignalKind.PROMOTE) else None
+        by = promoted(before)
         acted = text("let on by {who}", who=by.by) if by else text("went on by itself")
         _say_verdict(tx, before, after, step, f"{before.cursor}", acted)
     elif after.seen.report is not None:

@@ -71,6 +71,7 @@ _HEARD = {
     SignalKind.APPROVE: "You approved {id}. Its card shows how it goes.",
     SignalKind.DENY: "You denied {id}. Nothing was changed.",
     SignalKind.PROMOTE: "{id} goes on. Its card shows how it goes.",
+    SignalKind.PROMOTE_FULL: "{id} goes to everybody, at no share waiting any more. Its card shows how it goes.",
     SignalKind.PAUSE: "{id} is paused where it is.",
     SignalKind.RESUME: "{id} goes on.",
     SignalKind.EXTEND: "{id} has 15 min more for this step.",

@@ -317,12 +317,13 @@ class Road:
         if operation is None:
             raise UnknownName(text("There is no operation {id}.", id=id), next=text("Write `approvals` or `status`."))
         app = trip.app = self._app_of(operation)
-        check_signal(judge, principal, shape.command, signals.kind, operation, app)
+        kind = signals.instead(params) or signals.kind
+        check_signal(judge, principal, shape.command, kind, operation, app)
         given = Given(
             command=shape.command.name,
             permission=shape.command.permission,
             id=id,
-            kind=signals.kind,
+            kind=kind,
             by=principal,
             origin=trip.request.origin.value,
             seen=signals.seen(params),

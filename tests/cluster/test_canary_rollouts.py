@@ -95,6 +95,9 @@ class Shop:
     def rollout(self) -> Any:
         return self.town.rig.kubectl.get("rollout", "web", namespace=self.place)
 
+    def by_hand(self, *change: str) -> None:
+        self.town.rig.kubectl("patch", "rollout", "web", "-n", self.place, *change)
+
     def check_is_as_it_was(self, version: str) -> None:
         found = self.rollout()
         [container] = found["spec"]["template"]["spec"]["containers"]
@@ -191,6 +194,57 @@ def test_an_abort_at_each_step_loses_nothing(shop: Shop, share: int) -> None:
     assert ended["text"].startswith("Rolled back: web on staging is on 1.0 again"), ended["text"]
     check_no_loss(load, f"abort at {share} % by a Rollout's router")
     shop.check_is_as_it_was("1.0")
+
+
+def test_another_share_while_it_runs_up_and_down_and_then_straight_to_everybody(shop: Shop) -> None:
+    with Load(shop.url, rate=RATE) as load:
+        id = shop.start("canary web@2.0 10 to staging steps=30,75")
+        shop.at_stop(id, 10)
+        for share in (40, 20):
+            id = shop.start(f"canary web {share} to staging", "Change the share")
+            shop.at_stop(id, share)
+            found = measured(shop, load)
+            print(f"\nasked {share} % instead, measured {100 * found:.2f} %")
+            assert abs(found - share / 100) <= POINT
+        shop.town.types("ana", "promote web in staging --full")
+        done = shop.town.ended(id, seconds=240)
+    assert done["text"].startswith("Done: web 2.0 is live on staging"), done["text"]
+    check_no_loss(load, "another share of a Rollout, then straight to everybody")
+    shop.check_is_as_it_was("2.0")
+
+
+def test_another_share_without_a_router_goes_back_without_loss(shop_of_pods: Shop) -> None:
+    shop = shop_of_pods
+    with Load(shop.url, rate=RATE) as load:
+        shop.at_stop(shop.start("canary web@2.0 25 to staging"), 25)
+        id = shop.start("canary web 50 to staging", "Change the share")
+        shop.at_stop(id, 50)
+        found = measured(shop, load)
+        print(f"\nasked 50 % of four pods instead, measured {100 * found:.2f} %")
+        assert abs(found - 0.5) <= CHANCE
+        ended = shop.aborts(id)
+    assert ended["text"].startswith("Rolled back"), ended["text"]
+    check_no_loss(load, "abort of another share of a Rollout's pods")
+    shop.check_is_as_it_was("1.0")
+
+
+def test_what_it_gave_up_is_tried_again_by_the_same_line(
+    rig: Rig, router: Traefik, controller: None, tmp_path: Path
+) -> None:
+    with opened(rig, router, tmp_path, is_routed=True) as shop:
+        said = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image("web", "2.0")}]
+        shop.by_hand("--type=json", "-p", json.dumps(said))
+        shop.town.slack.wait_for(lambda: shop.rollout()["status"].get("pauseConditions"), 90)
+        shop.by_hand("--subresource=status", "--type=merge", "-p", '{"status":{"abort":true}}')
+        shop.town.slack.wait_for(lambda: shop.rollout()["status"].get("phase") == "Degraded", 60)
+        with Load(shop.url, rate=100) as load:
+            id = shop.start("canary web@2.0 20 to staging")
+            shop.at_stop(id, 20)
+            assert not shop.rollout()["status"].get("abort")
+            ended = shop.aborts(id)
+        assert ended["text"].startswith("Rolled back"), ended["text"]
+        check_no_loss(load, "retry of what it gave up")
+        shop.check_is_as_it_was("1.0")
 
 
 def test_without_a_router_shares_are_those_of_the_pods(shop_of_pods: Shop) -> None:

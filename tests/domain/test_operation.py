@@ -281,6 +281,17 @@ def test_a_promotion_ends_the_waiting_of_its_own_step_only() -> None:
     assert decide(moved, seen(Standing.WAITING), T0).operation.cursor == 1
 
 
+def test_a_full_promotion_waits_at_no_step_until_somebody_pauses_it() -> None:
+    waiting = given_signals(op(Phase.RUNNING), signal(SignalKind.PROMOTE_FULL, BO, step=0))
+    moved = decide(waiting, seen(Standing.WAITING), T0).operation
+    assert moved.cursor == 1
+    assert decide(moved, seen(Standing.WAITING), T0).operation.cursor == 2
+    assert decide(moved, seen(Standing.FAILED), T0).operation.phase is Phase.UNDOING
+    assert decide(moved, seen(Standing.UNKNOWN), T0).operation.cursor == 1
+    paused = given_signals(moved, signal(SignalKind.PAUSE, ANA), signal(SignalKind.RESUME, ANA))
+    assert decide(paused, seen(Standing.WAITING), T0).operation.cursor == 1
+
+
 def test_a_promotion_does_not_pass_a_step_that_is_not_in_place() -> None:
     underway = given_signals(op(Phase.RUNNING), signal(SignalKind.PROMOTE, BO, step=0))
     assert decide(underway, seen(Standing.UNDERWAY), T0).operation.cursor == 0

@@ -30,7 +30,7 @@ from bot.domain.operation import (
     SignalKind,
     Standing,
     decide,
-    given_here,
+    promoted,
 )
 from bot.domain.refs import OperationId, PlanHash, Principal
 from bot.domain.templates import Template
@@ -151,7 +151,7 @@ class Rollout:
             return
         verdict = seen.verdict
         is_pass = verdict is not None and verdict.outcome is Outcome.PASS
-        if not is_pass and not given_here(before, SignalKind.PROMOTE):
+        if not is_pass and not promoted(before):
             self.wrong.append(f"it went on from {step.percent} % with {verdict.outcome if verdict else 'no verdict'}")
 
     def save(self, seen: Progress) -> timedelta:
@@ -239,6 +239,8 @@ class Rollout:
             self.meddle()
         elif roll < 0.061:
             self.signal(dice.choice([SignalKind.PAUSE, SignalKind.RESUME, SignalKind.ABORT]))
+        elif roll < 0.062:
+            self.signal(SignalKind.PROMOTE_FULL)
         elif roll < 0.12:
             self.signal(SignalKind.PROMOTE)
 

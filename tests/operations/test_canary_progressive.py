@@ -259,3 +259,37 @@ def test_an_autoscaler_may_not_scale_down_meanwhile(shop: Bench) -> None:
     assert state.namespace(NAMESPACE).autoscalers["web"].scale_down == "Disabled"
     assert shop.run(id).phase is Phase.DONE
     assert state.namespace(NAMESPACE).autoscalers["web"].scale_down == ""
+
+
+def test_a_full_promotion_goes_straight_to_everybody_and_is_still_watched_there(shop: Bench) -> None:
+    id = shop.start("ana", "canary web@1.8.2 10 to staging steps=25,50")
+    shop.run(id, until=at(Analyse, 10))
+    answer = shop.say("ana", "promote web in staging --full")
+    assert not answer.is_error, words(answer)
+    assert "goes to everybody" in words(answer)
+    assert shop.say("ana", "canary web 40 to staging").is_error
+    assert shop.say("ana", "promote web in staging --full").is_error
+    shop.run(id, until=at(BakeStop))
+    done = shop.run(id)
+    assert done.phase is Phase.DONE, done.why
+    check_is_as_it_was(shop, "1.8.2")
+
+
+@pytest.mark.parametrize("line", ["canary web@1.9.0 20 to staging hold=1m requests=20", "deploy web@1.9.0 to staging"])
+def test_what_its_own_analysis_gave_up_is_tried_again_by_the_same_line(bot: Bench, line: str) -> None:
+    become_rollout(bot, is_routed=True, error_limit=0.05)
+    found, state = rollout(bot), bot.world.scene("eu-1")
+    found.template = found.template.with_image("web", "registry.test/web:1.9.0")
+    state.changed(found)
+    for _ in range(120):
+        bot.turn()
+    assert stands(bot).is_aborted
+    # What was wrong is mended elsewhere: the same version is good now.
+    found.error_limit = None
+    id = bot.start("ana", line)
+    bot.run(id, until=lambda op: at(Analyse, 20)(op) or at(HoldStop, 20)(op))
+    assert not stands(bot).is_aborted
+    bot.say("ana", f"abort {id}")
+    ended = bot.run(id)
+    assert ended.phase is Phase.UNDONE, ended.why
+    check_is_as_it_was(bot, "1.8.1")
