@@ -243,9 +243,7 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         case SignalKind.CANCEL | SignalKind.ABORT:
             can_turn = op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed
             fits = op.phase in BEFORE_WRITES or can_turn or (op.phase is Phase.STUCK and kind is SignalKind.CANCEL)
-        case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.EXTEND:
-            fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
-        case SignalKind.PROMOTE | SignalKind.PROMOTE_FULL:
+        case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.PROMOTE_FULL | SignalKind.EXTEND:
             fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
         case SignalKind.TAKE_OVER:
             fits = False

@@ -80,7 +80,9 @@ def _warnings(operation: Operation, now: Running, climb: Climb, target: Target) 
     if any(now.percent < share < climb.shares[0] for share in now.shares):
         found.append(text("Shares between {now} and {n} % are *left out*", now=now.percent, n=climb.shares[0]))
     if now.is_progressive:
-        found.append(text("Its controller takes up other shares *with its pods*: while more start, stable has everything"))
+        found.append(
+            text("Its controller takes up other shares *with its pods*: while more start, stable has everything")
+        )
     elif not now.is_exact:
         for share, size in zip(climb.shares, climb.sizes, strict=True):
             real = achieved(target.workload.replicas, size)

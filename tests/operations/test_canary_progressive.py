@@ -17,6 +17,7 @@ from integrations.simulated.faults import How
 from tests.kit.argo_shop import NAMESPACE, at, become_rollout, check_is_as_it_was, rollout, stands, workload
 from tests.kit.bench import Bench, said, words
 
+
 @pytest.fixture(params=["router", "pods"])
 def shop(bot: Bench, request: pytest.FixtureRequest) -> Bench:
     become_rollout(bot, is_routed=request.param == "router")
