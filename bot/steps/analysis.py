@@ -44,6 +44,8 @@ LONGEST = timedelta(minutes=30)
 AGAIN = timedelta(seconds=3)
 POINTS = 20
 """Of a series: Slack draws so many by itself, and a metrics system is asked often."""
+APART = timedelta(seconds=30)
+"""At most, its points: over a long hold there are more of them, and they become a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _as_set(ref: ObjectRef, rollout: Rollout) -> ObjectRef:
 
 def _evidence(step: Analyse, world: World, held: timedelta, canary: Rollout, stable: Rollout) -> Evidence:
     since = world.now - min(max(held, LEAST), LONGEST)
-    between = timedelta(seconds=max(1, ceil((world.now - since).total_seconds() / (POINTS - 1))))
+    between = min(APART, timedelta(seconds=max(1, ceil((world.now - since).total_seconds() / (POINTS - 1)))))
     missing: Text | None = None
 
     def points(measure: Measure | Expression, ref: ObjectRef) -> Points:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 
 from bot.domain.reply import Chart, Code, Paragraph, Reply, Series, text
+from bot.operations.desk import card_key
 from bot.playground.seed import Conduct
 from bot.playground.server import PlaygroundServer
 from bot.ports.store import MessageClass, Store
 from bot.slack.connect import Line
 from bot.slack.sender import Sender
-from bot.steps.codec import dump, load_reply
+from bot.steps.analysis import Analyse
+from bot.steps.codec import dump, load_reply, load_steps
 from integrations.database.store import open_store
+from tests.kit.bench import bench
 from tests.slack.stage import AUDIT, MACS, NAMES, PROD, WEB, account, our_manifest
 
 Json = dict[str, Any]
@@ -262,6 +265,51 @@ def test_a_long_series_is_a_picture_that_an_image_block_shows(post: Post) -> Non
     (shown,) = post.slack.messages(PROD)
     assert [block["type"] for block in shown["blocks"]] == ["section", "image"]
     assert post.slack.file(shown["blocks"][1]["slack_file"]["id"]).startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory: pytest.TempPathFactory) -> Json:
+    """What the thread of a canary is told at the end of a hold of twelve minutes."""
+    with bench(tmp_path_factory.mktemp("canary")) as bot:
+        bot.world.scene("eu-1").namespace("web-staging").quotas.clear()
+        bot.world.scene("eu-1").traffic.put("web-staging", "web", 40.0)
+        id = bot.start("ana", "canary web@1.8.2 25 to staging hold=12m requests=200")
+        op = bot.run(id, until=lambda op: isinstance(load_steps(op.plan)[op.cursor].do, Analyse), seconds=600)
+        key = f"{card_key(id)}/{op.cursor}"
+        bot.run(id, until=lambda after: after.cursor > op.cursor, seconds=900)
+        row = bot.core.store.read(lambda tx: tx.outbox.get(key))
+    assert row is not None
+    found: Json = json.loads(row.body)
+    return found
+
+
+def test_the_figures_of_a_long_hold_are_a_picture_with_their_ranges_in_words(post: Post, verdict: Json) -> None:
+    post.others.append("operation/op-1/9")
+    post.want("operation/op-1/9", verdict)
+    post.rest(post.sender())
+    (shown,) = post.slack.messages(PROD)
+    assert [block["type"] for block in shown["blocks"]] == ["section", "image", "image", "context"]
+    assert "*25 %, after 12 min: pass.*" in shown["blocks"][0]["text"]["text"]
+    errors = shown["blocks"][1]
+    assert "UTC to" in errors["alt_text"]
+    for line in ("canary 1.8.2 between", "stable 1.8.1 between", "limit between"):
+        assert line in errors["alt_text"]
+    assert post.slack.file(errors["slack_file"]["id"]).startswith(b"\x89PNG")
+    assert {call.request["alt_txt"] for call in post.slack.calls("files.getUploadURLExternal")} == {
+        block["alt_text"] for block in shown["blocks"][1:3]
+    }
+
+
+def test_where_slack_is_too_slow_with_the_pictures_the_figures_go_out_without_them(post: Post, verdict: Json) -> None:
+    world = post.slack.slack
+    world.conduct = replace(world.conduct, file_ready_seconds=3600.0)
+    post.others.append("operation/op-1/9")
+    post.want("operation/op-1/9", verdict)
+    post.rest(post.sender())
+    (shown,) = post.slack.messages(PROD)
+    assert [block["type"] for block in shown["blocks"]] == ["section", "context"]
+    assert "p95" in shown["text"]
+    assert len(post.slack.calls("files.info")) > 2
 
 
 def test_only_one_of_two_senders_sends(post: Post) -> None:
