@@ -41,7 +41,7 @@ def png(chart: Chart) -> bytes:
         axes.set_title(plain(chart.title, ink).replace("$", r"\$"), loc="left", fontsize=11)
         axes.set_ylabel(chart.unit.replace("$", r"\$"))
         axes.grid(visible=True, alpha=0.3)
-        axes.legend(loc="upper left", fontsize=9, frameon=False)
+        axes.legend(loc="best", fontsize=9, framealpha=0.85, edgecolor="none")
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         out = io.BytesIO()
