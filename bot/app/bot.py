@@ -64,6 +64,7 @@ class Bot:
     core: Core
     people: Everybody
     doctor: Doctor
+    alarms: Alarms
     sealer: Sealer
     signer: Signer
     sinks: list[Sink]
@@ -86,6 +87,7 @@ class Bot:
     def start(self, *, has_terminal: bool = True) -> None:
         self._recorder = self._made_recorder()
         self._recorder.start()
+        self.alarms.clock_at_start()
         self.core.worker.start()
         self.store.bell.listen(self._rung)
         self.ticker.start()
@@ -190,19 +192,33 @@ def assemble(
     ticker = Ticker()
     timekeeper = core.engine.timekeeper
     doctor.add(("time", timekeeper.ping))
-    timekeeper.on_change = Alarms(guarded, settings.alertmanager.default_channel).clock
+    alarms = Alarms(guarded, settings.alertmanager.default_channel)
+    timekeeper.on_change = alarms.clock
     timers = Timers(
         store=guarded,
         judge=policy.judge,
         walk=core.road.walk,
         say=lambda outcome: answer(outcome, preview).reply,
         dump=dump,
-        is_paused=lambda: timekeeper.why_off is not None,
+        is_paused=lambda: not timekeeper.is_steady(),
     )
     ticker.every(SCHEDULES_EVERY, "schedules", timers.run_once)
     ticker.every(PRUNE_EVERY, "what is old", lambda: outside.prune(store))
     return Bot(
-        settings, clock, guarded, core, people, doctor, sealer, signer, places, feeds, ticker, owner, parts.close
+        settings,
+        clock,
+        guarded,
+        core,
+        people,
+        doctor,
+        alarms,
+        sealer,
+        signer,
+        places,
+        feeds,
+        ticker,
+        owner,
+        parts.close,
     )
 
 
