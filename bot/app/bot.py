@@ -194,15 +194,7 @@ def assemble(
     doctor.add(("time", timekeeper.ping))
     alarms = Alarms(guarded, settings.alertmanager.default_channel)
     timekeeper.on_change = alarms.clock
-    timers = Timers(
-        store=guarded,
-        judge=policy.judge,
-        walk=core.road.walk,
-        say=lambda outcome: answer(outcome, preview).reply,
-        dump=dump,
-        is_paused=lambda: not timekeeper.is_steady(),
-    )
-    ticker.every(SCHEDULES_EVERY, "schedules", timers.run_once)
+    ticker.every(SCHEDULES_EVERY, "schedules", _timers(guarded, policy, core).run_once)
     ticker.every(PRUNE_EVERY, "what is old", lambda: outside.prune(store))
     return Bot(
         settings,
@@ -219,6 +211,17 @@ def assemble(
         ticker,
         owner,
         parts.close,
+    )
+
+
+def _timers(store: Store, policy: PolicyFile, core: Core) -> Timers:
+    return Timers(
+        store=store,
+        judge=policy.judge,
+        walk=core.road.walk,
+        say=lambda outcome: answer(outcome, preview).reply,
+        dump=dump,
+        is_paused=lambda: not core.engine.timekeeper.is_steady(),
     )
 
 
