@@ -64,6 +64,13 @@ class Scope:
     namespace: str
     workload: str
     """Pods of the app are named after it; its canary is `WORKLOAD-canary`."""
+    replica_set: str = ""
+    """Metrics are those of this ReplicaSet's pods alone; empty: of all that the workload ever had. Logs do not ask."""
+
+    @property
+    def pods(self) -> str:
+        """What names of pods begin with."""
+        return self.replica_set or self.workload
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,7 @@ class Analyse:
             return failed
         stable = world.cluster(self.stable.cluster).workloads.rollout(self.stable)
         pods = (rollout.workload.ready, stable.workload.ready)
-        apart = replace(self, target=_as_set(self.target, rollout), stable=_as_set(self.stable, stable))
-        return apart._judged(world, held, rollout, stable, pods=pods, ready=rollout.workload.available)
+        return self._judged(world, held, rollout, stable, pods=pods, ready=rollout.workload.available)
 
     def _at_stop(self, stop: HoldStop, world: World, mark: Mark, held: timedelta) -> Progress:
         there = stop.observe(world, mark, held)
@@ -105,7 +104,8 @@ class Analyse:
         new, old = (replace(self.target, name=f"{self.target.name}-{hash}") for hash in (stands.current, stands.stable))
         apart = replace(self, target=new, stable=old)
         # Restarts of stable's pods are not looked at: none of the new ones may restart.
-        beside = replace(rollout, pods=(), troubles=())
+        rollout = replace(rollout, replica_set=new.name)
+        beside = replace(rollout, pods=(), troubles=(), replica_set=old.name)
         pods = (mine, max(0, rollout.workload.ready - mine))
         return apart._judged(world, held, rollout, beside, pods=pods, ready=mine)
 
@@ -147,19 +147,19 @@ class Analyse:
         """It only watches."""
 
 
-def _as_set(ref: ObjectRef, rollout: Rollout) -> ObjectRef:
-    """As metrics are asked for it: a canary before it had the same name, and rates look back to its pods' last requests."""
-    return replace(ref, name=rollout.replica_set or ref.name)
-
-
 def _evidence(step: Analyse, world: World, held: timedelta, canary: Rollout, stable: Rollout) -> Evidence:
     since = world.now - min(max(held, LEAST), LONGEST)
     between = min(APART, timedelta(seconds=max(1, ceil((world.now - since).total_seconds() / (POINTS - 1)))))
     missing: Text | None = None
 
-    def points(measure: Measure | Expression, ref: ObjectRef) -> Points:
+    # By their sets: a canary before it had the same name, and rates look back to its pods' last requests.
+    scopes = {
+        track: Scope(ref.cluster, ref.namespace, ref.name, rollout.replica_set)
+        for track, ref, rollout in (("canary", step.target, canary), ("stable", step.stable, stable))
+    }
+
+    def points(measure: Measure | Expression, scope: Scope) -> Points:
         nonlocal missing
-        scope = Scope(ref.cluster, ref.namespace, ref.name)
         try:
             return world.metrics.range(MetricQuery(measure, scope, since, world.now, between)).points
         except IntegrationError as error:
@@ -169,11 +169,11 @@ def _evidence(step: Analyse, world: World, held: timedelta, canary: Rollout, sta
     def pair(measure: Measure | str) -> Pair:
         if missing is not None:
             return Pair((), ())
-        if isinstance(measure, Measure):
-            return Pair(points(measure, step.target), points(measure, step.stable))
-        return Pair(
-            points(Expression(measure, "canary"), step.target), points(Expression(measure, "stable"), step.stable)
+        mine, theirs = (
+            points(measure if isinstance(measure, Measure) else Expression(measure, track), scope)
+            for track, scope in scopes.items()
         )
+        return Pair(mine, theirs)
 
     requests = pair(Measure.REQUESTS)
     readings = [Reading(ERRORS, pair(Measure.ERRORS)), Reading(LATENCY, pair(Measure.LATENCY))]

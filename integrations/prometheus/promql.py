@@ -73,7 +73,7 @@ class Labels:
 
     def parts(self, scope: Scope, *, is_by_pod: bool = True) -> list[tuple[str, str, str]]:
         """(label, operator, value). Without the pods only namespace and cluster are held to."""
-        for name in (scope.namespace, scope.workload):
+        for name in (scope.namespace, scope.workload, scope.pods):
             if not _NAME.fullmatch(name):
                 raise BadArguments(text("{name} cannot be a name in a cluster.", name=name[:100]))
         found = [(self._namespace, "=", scope.namespace)]
@@ -85,7 +85,7 @@ class Labels:
 
     @staticmethod
     def pods(scope: Scope) -> str:
-        return pods_pattern(scope.workload)
+        return pods_pattern(scope.pods)
 
 
 def quoted(value: str) -> str:

@@ -31,7 +31,7 @@ class SimulatedMetrics:
             if query.scope.cluster not in self._world.clusters():
                 return Samples(())
             state = self._world.state(query.scope.cluster)
-            pods = state.ever(query.scope.namespace, (query.scope.workload,))
+            pods = state.ever(query.scope.namespace, (query.scope.pods,))
             for index in range(int((until - since) / step) + 1):
                 at = since + index * step
                 if not self._world.was_measured(at):

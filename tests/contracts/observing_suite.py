@@ -215,6 +215,9 @@ class ObservingContract:
     def test_a_canary_is_measured_apart_from_its_workload(self, stage: Stage) -> None:
         assert self.measured(stage, Measure.REQUESTS, replace(stage.web, workload="web-canary")) == []
 
+    def test_pods_of_another_replica_set_are_not_measured(self, stage: Stage) -> None:
+        assert self.measured(stage, Measure.REQUESTS, replace(stage.web, replica_set="web-7f3a9c21d")) == []
+
     def test_a_range_that_ends_before_it_begins_is_refused(self, stage: Stage) -> None:
         now = stage.now()
         with pytest.raises(BadArguments):

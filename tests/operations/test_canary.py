@@ -188,10 +188,10 @@ class Noting(SimulatedMetrics):
 
     def __init__(self, world: SimulatedWorld) -> None:
         super().__init__(world)
-        self.asked: set[str] = set()
+        self.asked: set[tuple[str, str]] = set()
 
     def range(self, query: MetricQuery) -> Samples:
-        self.asked.add(query.scope.workload)
+        self.asked.add((query.scope.workload, query.scope.replica_set))
         return super().range(query)
 
 
@@ -205,7 +205,9 @@ def test_a_canary_is_not_blamed_for_the_one_before_it(busy: Bench) -> None:
     world = replace(busy.core.engine._world(op.requester, op), metrics=metrics)
     step.observe(world, Mark(op.id, str(op.cursor), op.fence), timedelta(seconds=20))
     reads = world.cluster(step.target.cluster).workloads
-    assert metrics.asked == {reads.rollout(each).replica_set for each in (step.target, step.stable)}
+    canary, stable = (reads.rollout(each).replica_set for each in (step.target, step.stable))
+    assert metrics.asked == {("web-canary", canary), ("web", stable)}
+    assert canary.startswith("web-canary-")
 
 
 def test_by_replicas_the_share_is_measured_and_said_beside_the_pods(busy: Bench) -> None:

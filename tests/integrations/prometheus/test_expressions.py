@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import promql_parser as promql
@@ -77,6 +79,16 @@ def test_what_says_which_version_it_is_about_is_not_held_to_pods_but_to_the_name
     [node] = selectors(asked('jobs{track="$track"}'))
     assert held_to(node, "track", "canary")
     assert held_to(node, "namespace", "web-prod")
+
+
+def test_with_a_replica_set_its_pods_are_asked_about_and_the_workload_keeps_its_name() -> None:
+    of_set = replace(CANARY, replica_set="web-canary-5d9f8c7b6")
+    [node] = selectors(asked("up", scope=of_set))
+    [pods] = [each.value for each in node.matchers.matchers if each.name == "pod"]
+    assert re.fullmatch(pods, "web-canary-5d9f8c7b6-x2x7p")
+    assert not re.fullmatch(pods, "web-canary-77b9d4c5f-x2x7p")
+    [node] = selectors(asked('up{workload="$workload"}', scope=of_set))
+    assert held_to(node, "workload", "web-canary")
 
 
 def test_pods_can_be_said_under_another_label() -> None:
