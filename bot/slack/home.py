@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 _MOST = 1_000
 """People whose Home is kept up to date: those who opened it last."""
+_LOCKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Home:
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
         """By user, who opened it last at the end."""
         self._lock = threading.Lock()
-        self._publishing = threading.Lock()
+        self._publishing = tuple(threading.Lock() for _ in range(_LOCKS))
+        """One at a time for each person, from the drawing to the publication: what is drawn later is published later."""
         self._budgets = Budgets(ways.clock.elapsed, publications=a_minute)
 
     def watched(self) -> tuple[Identity, ...]:
@@ -50,31 +53,37 @@ class Home:
         with self._lock:
             return tuple(shown.identity for shown in reversed(self._shown.values()))
 
-    def opened(self, identity: Identity, reply: Reply) -> bool:
-        """Slack asks for it: it is published whether it changed or not. Whether Slack shows it now."""
+    def opened(self, identity: Identity, draw: Callable[[], Reply]) -> bool:
+        """Slack asks for it: it is published whether it changed or not. Whether Slack shows it now. `draw`: from what is
+        stored when it is called, and called once more where another replica published meanwhile."""
         with self._lock:
             known = self._shown.pop(identity.user, _Shown(identity))
             self._shown[identity.user] = replace(known, identity=identity)
             while len(self._shown) > _MOST:
                 self._shown.popitem(last=False)
         self._budgets.take(PUBLISH)
-        drawn = self._drawn(reply)
-        return self._send(identity.user, drawn, _digest(drawn))
+        with self._turn(identity.user):
+            return self._publish(identity.user, draw, self._drawn(draw()))
 
-    def changed(self, identity: Identity, reply: Reply) -> float:
+    def changed(self, identity: Identity, draw: Callable[[], Reply]) -> float:
         """Published where it differs from what is shown. 0.0: it is up to date; else to be tried again after so many
         seconds."""
-        drawn = self._drawn(reply)
-        digest = _digest(drawn)
-        with self._lock:
-            known = self._shown.get(identity.user)
-        if known is None or known.digest == digest:
+        with self._turn(identity.user):
+            with self._lock:
+                known = self._shown.get(identity.user)
+            if known is None:
+                return 0.0
+            drawn = self._drawn(draw())
+            if known.digest == _digest(drawn):
+                return 0.0
+            # Who opens their Home waits for it; who merely has it open does not.
+            if (wait := self._budgets.take(PUBLISH, is_low=True)) > 0:
+                return wait
+            self._publish(identity.user, draw, drawn)
             return 0.0
-        # Who opens their Home waits for it; who merely has it open does not.
-        if (wait := self._budgets.take(PUBLISH, is_low=True)) > 0:
-            return wait
-        self._send(identity.user, drawn, digest)
-        return 0.0
+
+    def _turn(self, user: str) -> threading.Lock:
+        return self._publishing[hash(user) % _LOCKS]
 
     def _drawn(self, reply: Reply) -> list[Block]:
         ways = self._ways
@@ -83,26 +92,22 @@ class Home:
         drawn = render(untitled, names=ways.names(), macs=ways.macs, surface=Surface.HOME, now=ways.clock.now())
         return [*drawn.blocks]
 
-    def _send(self, user: str, drawn: list[Block], digest: str) -> bool:
-        # One at a time: of two that know the same hash, Slack refuses the second.
-        with self._publishing:
-            return self._publish(user, drawn, digest)
-
-    def _publish(self, user: str, drawn: list[Block], digest: str) -> bool:
-        now = self._ways.clock.now()
-        updated = blocks.context(mrkdwn(text("Updated {at}.", at=now), Ink(now=now)))
-        view: Block = {"type": "home", "callback_id": "ph.home", "blocks": [*drawn, updated]}
+    def _publish(self, user: str, draw: Callable[[], Reply], drawn: list[Block]) -> bool:
         with self._lock:
             hash = self._shown[user].hash if user in self._shown else ""
         for known in (hash, "") if hash else ("",):
+            now = self._ways.clock.now()
+            updated = blocks.context(mrkdwn(text("Updated {at}.", at=now), Ink(now=now)))
+            view: Block = {"type": "home", "callback_id": "ph.home", "blocks": [*drawn, updated]}
             body: Block = {"user_id": user, "view": view}
             if known:
                 body["hash"] = known
             try:
                 shown = self._ways.api.call("views.publish", body).get("view")
             except NotOk as refusal:
-                # Another replica was faster: what is drawn now is from the stored state, so it may go over it.
+                # Another replica was faster: what it drew may be newer than ours, what is stored now is not older.
                 if refusal.code == "hash_conflict" and known:
+                    drawn = self._drawn(draw())
                     continue
                 if refusal.retry_after:
                     self._budgets.pause(PUBLISH, "", refusal.retry_after)
@@ -111,7 +116,7 @@ class Home:
             except NoReply as lost:
                 log.warning("Home was not published", trouble=str(lost))
                 return False
-            self._remember(user, digest, shown.get("hash") if isinstance(shown, dict) else None)
+            self._remember(user, _digest(drawn), shown.get("hash") if isinstance(shown, dict) else None)
             return True
         return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -137,9 +138,8 @@ class Listeners:
                 self._disturbed(event, context)
             case "app_home_opened", _ if part(event, "tab") in {"home", ""}:
                 identity = identity_of(body, home=self._reader.team)
-                self._later(
-                    context, lambda: self._desk.home.opened(identity, self._desk.views.home(identity, is_open=True))
-                )
+                draw = partial(self._desk.views.home, identity, is_open=True)
+                self._later(context, lambda: self._desk.home.opened(identity, draw))
             case "user_change", _:
                 self._desk.people.forget(part(event, "user", "id"))
             case _:

@@ -6,6 +6,7 @@ What moves in clusters alone is not looked at: that is read when the tab is open
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import structlog
 
@@ -60,7 +61,7 @@ class Refresher:
         for identity in watched:
             if identity not in self._behind or self._stopping.is_set():
                 continue
-            wait = self._home.changed(identity, self._draw(identity))
+            wait = self._home.changed(identity, partial(self._draw, identity))
             if wait > 0:
                 return wait
             self._behind.discard(identity)
