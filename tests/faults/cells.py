@@ -107,7 +107,8 @@ def drawn(point: str, kind: Kind, fault: Fault, seed: int, round: int) -> Cell:
 def _hits(point: str, kind: Kind) -> int:
     number = int(point[2:])
     if number <= 3:
-        return 2 if kind.name == "lock" else 3
+        # A build is asked for with one request: no draft, no vote.
+        return 1 if kind.builds else 2 if kind.name == "lock" else 3
     if 10 <= number <= 12:
         return kind.acts
     return 1
