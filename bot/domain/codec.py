@@ -13,9 +13,14 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_PLAIN = (str, int, float, type(None))
+_NESTED = (list, dict)
+_DATETIME, _TIMEDELTA = "datetime", "timedelta"
 
 
 class UnknownKind(Exception):
@@ -27,47 +32,50 @@ class Codec:
         self._kinds = {kind_of(cls): cls for cls in kinds}
 
     def dump(self, value: object) -> Json:
+        if isinstance(value, _PLAIN) and not isinstance(value, Enum):
+            return value
         match value:
-            case None | bool() | float():
-                return value
             case Enum():
                 return {"$": self._known(type(value)), "value": value.value}
-            case int() | str():
-                return value
             case datetime():
-                return {"$": "datetime", "value": value.isoformat()}
+                return {"$": _DATETIME, "value": value.isoformat()}
             case timedelta():
-                return {"$": "timedelta", "value": value.total_seconds()}
+                return {"$": _TIMEDELTA, "value": value.total_seconds()}
             case tuple():
                 return [self.dump(item) for item in value]
             case Mapping():
                 return {str(key): self.dump(item) for key, item in value.items()}
             case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-                fields = {f.name: self.dump(getattr(value, f.name)) for f in dataclasses.fields(value)}
+                fields = {name: self.dump(getattr(value, name)) for name in _names(type(value))}
                 return {"$": self._known(type(value)), **fields}
             case _:
                 raise TypeError(f"{type(value).__name__} is not stored")
 
     def load(self, raw: Json) -> object:
-        match raw:
-            case list():
-                return tuple(self.load(item) for item in raw)
-            case {"$": "datetime", "value": str(moment)}:
-                return datetime.fromisoformat(moment)
-            case {"$": "timedelta", "value": int() | float() as seconds}:
-                return timedelta(seconds=seconds)
-            case dict() if isinstance(kind := raw.get("$"), str):
-                fields = {name: item for name, item in raw.items() if name != "$"}
-                cls = self._kinds.get(kind)
-                if cls is None:
-                    raise UnknownKind(kind)
-                if issubclass(cls, Enum):
-                    return cls(fields["value"])
-                return cls(**{name: self.load(item) for name, item in fields.items()})
-            case dict():
-                return {key: self.load(item) for key, item in raw.items()}
-            case _:
-                return raw
+        """Every look at an operation goes through here: what is plain is not asked about again, hence no `match`."""
+        if isinstance(raw, list):
+            return tuple([self.load(item) if isinstance(item, _NESTED) else item for item in raw])
+        if not isinstance(raw, dict):
+            return raw
+        kind, value = raw.get("$"), raw.get("value")
+        if not isinstance(kind, str):
+            return {key: self.load(item) for key, item in raw.items()}
+        if kind == _DATETIME and isinstance(value, str):
+            return datetime.fromisoformat(value)
+        if kind == _TIMEDELTA and isinstance(value, int | float):
+            return timedelta(seconds=value)
+        cls = self._kinds.get(kind)
+        if cls is None:
+            raise UnknownKind(kind)
+        if issubclass(cls, Enum):
+            return cls(raw["value"])
+        return cls(
+            **{
+                name: self.load(item) if isinstance(item, _NESTED) else item
+                for name, item in raw.items()
+                if name != "$"
+            }
+        )
 
     def _known(self, cls: type) -> str:
         kind = kind_of(cls)
@@ -76,9 +84,15 @@ class Codec:
         return kind
 
 
+@cache
 def kind_of(cls: type) -> str:
     """`SetWeight` is stored as `set-weight`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+
+@cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(cls))
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -244,7 +244,7 @@ class AutoscalerController:
         if not pods or not requested:
             scaler.utilisation = None
             return
-        cores = sum(self._state.traffic.sample(pod, self._timeline.now).cpu for pod in pods)
+        cores = self._state.traffic.cores(pods, self._timeline.now)
         scaler.utilisation = round(100 * cores / (requested * len(pods)))
 
     def _wanted(self, scaler: SimulatedAutoscaler, target: Deployment) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 from bot.ports.observing import Measure
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.objects import SimulatedPod
+from integrations.simulated.traffic import Sample
 
 
 def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at: float) -> float | None:
@@ -28,19 +30,41 @@ def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at
             pass
         case _:
             assert_never(what)
-    samples = [state.traffic.sample(pod, at) for pod in there]
-    requests = sum(each.requests for each in samples)
+    samples = state.traffic.samples(there, at)
     match what:
         case Measure.REQUESTS:
-            return requests
+            return sum(each.requests for each in samples)
         case Measure.CPU:
             return sum(each.cpu for each in samples)
         case Measure.ERRORS:
-            return sum(each.errors * each.requests for each in samples) / requests if requests else None
+            return _weighed(samples).errors
         case Measure.LATENCY:
-            return sum(each.latency * each.requests for each in samples) / requests if requests else None
+            return _weighed(samples).latency
         case _:
             assert_never(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What `measure` says of errors and of latency."""
+
+    errors: float | None
+    latency: float | None
+
+
+def quality(state: ClusterState, pods: Sequence[SimulatedPod], at: float) -> Quality:
+    """Both at the price of one."""
+    return _weighed(state.traffic.samples([pod for pod in pods if pod.is_there(at)], at))
+
+
+def _weighed(samples: Sequence[Sample]) -> Quality:
+    requests = sum(each.requests for each in samples)
+    if not requests:
+        return Quality(None, None)
+    return Quality(
+        sum(each.errors * each.requests for each in samples) / requests,
+        sum(each.latency * each.requests for each in samples) / requests,
+    )
 
 
 def restarts(pods: Sequence[SimulatedPod], at: float) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from bot.ports.observing import Measure
+from bot.domain.templates import Template
 from integrations.simulated.cluster_state import ClusterState
-from integrations.simulated.measures import measure, restarts
+from integrations.simulated.measures import Quality, quality, restarts
 from integrations.simulated.objects import Deployment, SimulatedPod
 
 APP_LABELS = ("pilothouse.io/app", "app.kubernetes.io/name")
@@ -26,6 +27,7 @@ class Watched:
     app: str
     deployments: tuple[Deployment, ...]
     pods: tuple[SimulatedPod, ...]
+    quality: Quality
 
     @property
     def labels(self) -> dict[str, str]:
@@ -59,25 +61,31 @@ def watched(state: ClusterState) -> tuple[Watched, ...]:
         for app, deployments in apps.items():
             names = {each.name for each in deployments}
             pods = tuple(pod for pod in namespace.pods.values() if pod.workload in names and pod.is_active)
-            found.append(Watched(state, namespace.name, app, tuple(deployments), pods))
+            measured = quality(state, pods, state.world.timeline.now)
+            found.append(Watched(state, namespace.name, app, tuple(deployments), pods, measured))
     return tuple(found)
 
 
 def app_of(deployment: Deployment) -> str:
-    labels: Sequence[Mapping[str, str]] = (deployment.labels, deployment.template.labels)
+    labels: Sequence[Mapping[str, str]] = (deployment.labels, _labels(deployment.template))
     return next((each[label] for each in labels for label in APP_LABELS if label in each), deployment.name)
 
 
+@lru_cache(maxsize=256)
+def _labels(template: Template) -> Mapping[str, str]:
+    return template.labels
+
+
 def _errors(about: Watched, at: float) -> str | None:
-    value = measure(about.state, about.pods, Measure.ERRORS, at)
+    value = about.quality.errors
     if value is None or value <= ERROR_LIMIT:
         return None
     bad = sum(about.state.traffic.sample(pod, at).errors > ERROR_LIMIT for pod in about.pods if pod.is_ready)
     return f"Errors {value:.1%}; limit {ERROR_LIMIT:.0%}. {bad} of {about.ready} pods.".replace("%", " %")
 
 
-def _latency(about: Watched, at: float) -> str | None:
-    value = measure(about.state, about.pods, Measure.LATENCY, at)
+def _latency(about: Watched, _: float) -> str | None:
+    value = about.quality.latency
     if value is None or value <= LATENCY_LIMIT:
         return None
     return f"95 % of the requests take up to {value * 1000:.0f} ms; limit {LATENCY_LIMIT * 1000:.0f} ms."

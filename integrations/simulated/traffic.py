@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bot.domain.workloads import selects
@@ -26,14 +28,22 @@ _IDLE_CORES = 0.01
 _MIB = 1 << 20
 
 
-def grain(*keys: object) -> float:
+@lru_cache(maxsize=4096, typed=True)
+def grain(*keys: str | int) -> float:
     """Chance that is the same whenever it is asked for: 0 to below 1."""
     said = "/".join(map(str, keys))
     return int.from_bytes(hashlib.blake2b(said.encode(), digest_size=6).digest(), "big") / (1 << 48)
 
 
-def _around(spread: float, *keys: object) -> float:
+def _around(spread: float, *keys: str | int) -> float:
     return 1 + spread * (2 * grain(*keys) - 1)
+
+
+def _standing(changes: Sequence[tuple[float, object]], at: float) -> int:
+    """How many of them had come by then. Most questions are about now."""
+    if changes and changes[-1][0] <= at:
+        return len(changes)
+    return bisect_right(changes, at, key=lambda each: each[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +76,14 @@ class Flow:
     """Since when which pods get them."""
 
     def rate(self, at: float) -> float:
-        index = bisect_right(self.rates, at, key=lambda each: each[0])
+        index = _standing(self.rates, at)
         if not index:
             return 0.0
         wave = 1 + 0.1 * math.sin(2 * math.pi * at / 1800 + 6 * grain(self.namespace, self.service))
         return self.rates[index - 1][1] * wave * _around(0.04, self.namespace, self.service, int(at // 10))
 
     def endpoints(self, at: float) -> Parts:
-        index = bisect_right(self.segments, at, key=lambda each: each[0])
+        index = _standing(self.segments, at)
         return self.segments[index - 1][1] if index else ()
 
 
@@ -123,22 +133,50 @@ class Traffic:
     # --- of one pod ---------------------------------------------------------------------------------
 
     def sample(self, pod: SimulatedPod, at: float) -> Sample:
-        requests = 0.0
-        for flow in self._by_namespace.get(pod.namespace, ()):
-            requests += flow.rate(at) * sum(part for each, part in flow.endpoints(at) if each is pod)
+        [found] = self.samples((pod,), at)
+        return found
+
+    def _sample(self, pod: SimulatedPod, requests: float, at: float) -> Sample:
         behaviour, quarter = pod.behaviour, int(at // 15)
         load = requests / behaviour.capacity
         usual = BASE_ERRORS * _around(0.25, pod.workload, quarter)
         own = behaviour.errors * _around(0.1, pod.uid, quarter)
         busy = 1 + 3 * max(0.0, load - 0.8)
-        cores = _IDLE_CORES + requests * behaviour.cpu * _around(0.05, pod.uid, "cpu", quarter)
-        limit = resources(pod.template, "limits", "cpu")
         return Sample(
             requests=requests,
             errors=min(1.0, usual + own + 0.5 * max(0.0, load - 1)),
             latency=BASE_LATENCY * behaviour.latency * busy * _around(0.06, pod.uid, quarter),
-            cpu=min(cores, limit) if limit else cores,
+            cpu=self._cores(pod, requests, at),
         )
+
+    def samples(self, pods: Sequence[SimulatedPod], at: float) -> list[Sample]:
+        requests = self._requests(pods, at)
+        return [self._sample(pod, requests[pod], at) for pod in pods]
+
+    def cores(self, pods: Sequence[SimulatedPod], at: float) -> float:
+        """Of all together. An autoscaler asks for it every few seconds of all the time that the world has had."""
+        requests = self._requests(pods, at)
+        return sum(self._cores(pod, requests[pod], at) for pod in pods)
+
+    def _requests(self, pods: Sequence[SimulatedPod], at: float) -> dict[SimulatedPod, float]:
+        """A second, of each."""
+        found = dict.fromkeys(pods, 0.0)
+        for namespace in dict.fromkeys(pod.namespace for pod in pods):
+            for flow in self._by_namespace.get(namespace, ()):
+                parts: dict[SimulatedPod, float] = {}
+                for pod, part in flow.endpoints(at):
+                    if pod in found:
+                        parts[pod] = parts.get(pod, 0.0) + part
+                if parts:
+                    rate = flow.rate(at)
+                    for pod, part in parts.items():
+                        found[pod] += rate * part
+        return found
+
+    def _cores(self, pod: SimulatedPod, requests: float, at: float) -> float:
+        wanted = _IDLE_CORES + requests * pod.behaviour.cpu * _around(0.05, pod.uid, "cpu", int(at // 15))
+        limit = resources(pod.template, "limits", "cpu")
+        return min(wanted, limit) if limit else wanted
 
     def memory(self, pod: SimulatedPod, at: float) -> float:
         """Bytes; 0 while its container does not run."""
