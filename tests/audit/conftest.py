@@ -11,8 +11,8 @@ from bot.audit.checkpoint import Keys, Signer
 from bot.domain.errors import Unavailable
 from bot.domain.reply import text
 from bot.ports.store import Checkpoint, Store
-from integrations.database.store import open_store
 from tests.contracts.store.stage import SetClock
+from tests.kit.databases import sqlite_store
 
 
 class ListSink:
@@ -43,7 +43,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: SetClock) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{tmp_path}/pilothouse.db", clock=clock)
+    store = sqlite_store(tmp_path / "pilothouse.db", clock=clock)
     yield store
     store.close()
 

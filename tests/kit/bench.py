@@ -33,6 +33,7 @@ from integrations.simulated.logs import SimulatedLogs
 from integrations.simulated.metrics import SimulatedMetrics
 from integrations.simulated.seed import NAMESPACES, demo_world
 from integrations.simulated.world import SimulatedWorld
+from tests.kit.databases import sqlite_store
 
 POLICY = Path(__file__).parents[2] / "deploy/examples/policy.yaml"
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -200,7 +201,7 @@ def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterato
 
     def opened() -> Core:
         return build(
-            store=open_store(url or f"sqlite:///{folder}/pilothouse.db", clock=clock),
+            store=open_store(url, clock=clock) if url else sqlite_store(folder / "pilothouse.db", clock=clock),
             parts=parts,
             sites=sites(),
             people=people,

@@ -28,9 +28,9 @@ from bot.ports.store import OperationFilter
 from bot.ports.world import Verdict
 from bot.road.directory import Site
 from bot.road.request import Crashed, Origin, Proposed, Request, Signalled, Started
-from integrations.database.store import open_store
 from tests.faults.small_cluster import Kept, SmallCluster, parts_of
 from tests.kit.bench import KnownPeople, ManualClock
+from tests.kit.databases import sqlite_store
 
 DEPTH = 6
 LIFE = timedelta(minutes=15)
@@ -209,7 +209,7 @@ def stage(folder: Path, rules: Rules) -> Iterator[Stage]:
     clock = ManualClock()
     cluster = SmallCluster("one", namespace="ns", workload="web", replicas=PODS)
     judge = {"now": judge_of(rules)}
-    store = open_store(f"sqlite:///{folder}/pilothouse.db", clock=clock)
+    store = sqlite_store(folder / "pilothouse.db", clock=clock)
     core = build(
         store=store,
         parts=parts_of(cluster, clock),

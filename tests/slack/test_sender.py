@@ -22,8 +22,8 @@ from bot.slack.connect import Line
 from bot.slack.sender import Sender
 from bot.steps.analysis import Analyse
 from bot.steps.codec import dump, load_reply, load_steps
-from integrations.database.store import open_store
 from tests.kit.bench import bench
+from tests.kit.databases import sqlite_store
 from tests.slack.stage import AUDIT, MACS, NAMES, PROD, WEB, account, our_manifest
 
 Json = dict[str, Any]
@@ -110,7 +110,7 @@ def post(tmp_path: Path) -> Iterator[Post]:
         slack = stack.enter_context(
             PlaygroundServer(manifest=our_manifest(), conduct=Conduct(), now=lambda: clock.now().timestamp())
         )
-        store = open_store(f"sqlite:///{tmp_path}/test.db", clock=clock)
+        store = sqlite_store(tmp_path / "test.db", clock=clock)
         stack.callback(store.close)
         line = Line(account(slack), clock)
         stack.callback(line.close)

@@ -15,17 +15,18 @@ from bot.ports.store import Store
 from integrations.database.store import open_store
 from tests.contracts.store.stage import RealClock, SetClock, Stage
 from tests.integrations.database.postgres_server import Server, binaries
+from tests.kit.databases import sqlite_store
 
 
 class SqliteStage:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "pilothouse.db"
         self.clock = SetClock()
-        self.store: Store = open_store(f"sqlite:///{self.path}", clock=self.clock)
+        self.store: Store = sqlite_store(self.path, clock=self.clock)
 
     def reopen(self) -> Store:
         self.store.close()
-        self.store = open_store(f"sqlite:///{self.path}", clock=self.clock)
+        self.store = sqlite_store(self.path, clock=self.clock)
         return self.store
 
     def wait(self, span: timedelta) -> None:

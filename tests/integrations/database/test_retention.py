@@ -12,8 +12,9 @@ import pytest
 from bot.domain.operation import Phase, SignalKind
 from bot.ports.store import MessageClass, StepState, Tx
 from integrations.database.retention import Pruned, prune
-from integrations.database.store import DatabaseStore, open_store
+from integrations.database.store import DatabaseStore
 from tests.contracts.store.stage import SetClock, accepted, added, arrival, sealed_records, signal
+from tests.kit.databases import sqlite_store
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: SetClock) -> Iterator[DatabaseStore]:
-    store = open_store(f"sqlite:///{tmp_path}/pilothouse.db", clock=clock)
+    store = sqlite_store(tmp_path / "pilothouse.db", clock=clock)
     yield store
     store.close()
 
