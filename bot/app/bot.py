@@ -168,6 +168,7 @@ def assemble(
         settings_problems=settings.problems,
         audit=lambda: sealer.wrong,
         behind=sealer.behind,
+        expression=parts.metrics.check,
     )
     people = Everybody(clock, settings.slack.team_id)
     core = build(

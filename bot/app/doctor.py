@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bot.domain.errors import IntegrationError, PilothouseError
+from bot.domain.errors import BadArguments, IntegrationError, PilothouseError
 from bot.domain.reply import Text, counted, text
 from bot.policy.holder import PolicyFile
+from bot.policy.judge import Judge
 from bot.policy.strict_yaml import Problem
 from bot.ports.world import Check
 
@@ -38,13 +39,16 @@ class Doctor:
         settings_problems: tuple[Problem, ...],
         audit: Callable[[], Text | None],
         behind: Callable[[], Text | None] = lambda: None,
+        expression: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`audit`: what is wrong with the record, as far as the last look found; `behind`: which place of checkpoints is."""
+        """`audit`: what is wrong with the record, as far as the last look found; `behind`: which place of checkpoints is.
+        `expression`: raises BadArguments for a query of the policy's own that could not be asked."""
         self._pings = tuple(pings)
         self._policy = policy
         self._settings_problems = settings_problems
         self._audit = audit
         self._behind = behind
+        self._expression = expression
 
     def checks(self) -> tuple[Check, ...]:
         with ThreadPoolExecutor(max(1, len(self._pings)), thread_name_prefix="doctor") as pool:
@@ -64,10 +68,35 @@ class Doctor:
 
     def _policies(self) -> Check:
         problems = self._policy.problems()
-        if not problems:
-            return Check("policy", True, text("version {version}", version=self._policy.judge().version))
-        words = _problems(len(problems), str(problems[0]))
-        return Check("policy", False, words, text("mend that line; the policy is read again by itself"))
+        if problems:
+            words = _problems(len(problems), str(problems[0]))
+            return Check("policy", False, words, text("mend that line; the policy is read again by itself"))
+        judge = self._policy.judge()
+        broken = self._measures(judge)
+        if not broken:
+            return Check("policy", True, text("version {version}", version=judge.version))
+        # Its app's canaries are refused meanwhile: one that is no data would hold up every share.
+        words = counted(
+            len(broken),
+            "one measure of canaries cannot be asked: {first}",
+            "{n} measures of canaries cannot be asked, the first: {first}",
+            first=broken[0],
+        )
+        mend = text("mend its `query:` under `canary: measures:` of the policy, which is read again by itself")
+        return Check("policy", False, words, mend)
+
+    def _measures(self, judge: Judge) -> list[Text]:
+        """Those of the policy whose expression is none, or cannot be held to its app's namespace."""
+        found = []
+        for measure in (each for rule in judge.policy.canary for each in rule.measures or ()):
+            try:
+                self._expression(measure.query)
+            except BadArguments as bad:
+                found.append(text("{name}. {what}", name=measure.criterion.name, what=bad.what))
+            except IntegrationError:
+                # Without metrics there is nothing to be asked; that check says so.
+                continue
+        return found
 
     def _record(self) -> Check:
         wrong = self._audit()
