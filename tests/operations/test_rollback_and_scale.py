@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain.operation import Phase
 from bot.ports.store import Proof
+from integrations.simulated.faults import How
 from tests.kit.bench import Bench, words
 from tests.operations.test_canary import workload
 
@@ -209,3 +212,38 @@ def test_the_channels_defaults_fill_in(bot: Bench) -> None:
     bot.run(bot.start("ana", "here app=web env=staging"))
     assert not bot.say("ana", "status").is_error
     assert "web on staging" in words(bot.say("ana", "history"))
+
+
+LINES = ["deploy web@1.8.2 to staging", "canary web@1.8.2 50 to staging hold=30s requests=1"]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_registry_that_is_away_while_it_is_planned_again_changes_no_plan(bot: Bench, line: str) -> None:
+    bot.world.scene("eu-1").namespace("web-staging").quotas.clear()
+    bot.world.scene("eu-1").traffic.put("web-staging", "web", 40.0)
+    id = bot.start("ana", line)
+    # The version that is asked for is found, what runs is not.
+    bot.world.faults.put("images.resolve", How.SLOW, delay=timedelta(0))
+    bot.world.faults.put("images.resolve", How.BEFORE)
+    done = bot.run(id)
+    assert done.phase is Phase.DONE, done.why
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_pods_that_do_not_say_what_they_run_are_waited_for(bot: Bench, line: str) -> None:
+    bot.world.scene("eu-1").namespace("web-staging").quotas.clear()
+    bot.world.scene("eu-1").traffic.put("web-staging", "web", 40.0)
+    id = bot.start("ana", line)
+    pods = [pod for pod in bot.world.scene("eu-1").namespace("web-staging").pods.values() if pod.version == "1.8.1"]
+    digests = {pod.name: pod.digest for pod in pods}
+    for pod in pods:
+        pod.digest = ""
+    for _ in range(5):
+        bot.turn()
+    assert bot.operation(id).phase is Phase.READY
+    again = words(bot.say("ana", line.replace("1.8.2", "1.8.0")))
+    assert "says which image it runs" in again
+    for pod in pods:
+        pod.digest = digests[pod.name]
+    done = bot.run(id)
+    assert done.phase is Phase.DONE, done.why
