@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import ack, alerts, outbox, record, road, start, storm
+from tests.bench import ack, alerts, charts, first, operations, outbox, record, road, start, storm
 from tests.bench.figures import Figure, table
 
 BENCHES: Mapping[str, Callable[[], Iterator[Figure]]] = {
@@ -27,6 +27,9 @@ BENCHES: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "start": start.figures,
     "audit": record.figures,
     "alerts": alerts.figures,
+    "first": first.figures,
+    "charts": charts.figures,
+    "operations": operations.figures,
     "outbox": outbox.figures,
     "storm": storm.figures,
 }
