@@ -18,7 +18,7 @@ from bot.domain.errors import IntegrationError, Unavailable
 from bot.domain.operation import Signal, SignalKind
 from bot.domain.refs import Principal
 from bot.domain.reply import Text, text
-from bot.ports.store import Arrival, Bell, Checkpoint, OperationFilter, RecordFilter, Store, Tx
+from bot.ports.store import Arrival, Bell, Checkpoint, OperationFilter, Record, RecordFilter, Store, Tx
 
 R = TypeVar("R")
 
@@ -149,6 +149,10 @@ class GuardedStore:
     def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         """Also while it is closed: whoever asks has to hear why nothing is done."""
         return self._store.accept(arrivals)
+
+    def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int:
+        self._check()
+        return self._store.note(make, inbox)
 
     def read(self, work: Callable[[Tx], R]) -> R:
         return self._store.read(work)

@@ -523,6 +523,11 @@ class Store(Protocol):
         equal ones the first is new."""
         ...
 
+    def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int:
+        """A record that describes no change of ours (what was read, what was refused), and its request done: durable, in
+        a transaction with those of others who wait. Its id. `make` is given the database's time."""
+        ...
+
     def read(self, work: Callable[[Tx], R]) -> R:
         """A snapshot; writing in it is an error."""
         ...

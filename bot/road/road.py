@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 import structlog
@@ -35,7 +35,7 @@ from bot.policy.gate import busy, check_permitted, check_rules, check_signal, ch
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import People, Status
-from bot.ports.store import Store, Tx
+from bot.ports.store import Record, Store
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
 from bot.road.homes import home_of
@@ -352,23 +352,19 @@ class Road:
         if why:
             details["why"] = why
 
-        def work(tx: Tx) -> int:
-            if request.inbox is not None:
-                tx.inbox.done(request.inbox)
-            return tx.records.append(
-                record(
-                    at=tx.now,
-                    actor=str(trip.principal or f"{request.identity.system}:{request.identity.user}"),
-                    action=shape.command.permission if shape else "unknown",
-                    target=trip.app.hold if trip.app else "",
-                    op="",
-                    kind=kind,
-                    outcome=outcome,
-                    details=details,
-                )
+        def made(at: datetime) -> Record:
+            return record(
+                at=at,
+                actor=str(trip.principal or f"{request.identity.system}:{request.identity.user}"),
+                action=shape.command.permission if shape else "unknown",
+                target=trip.app.hold if trip.app else "",
+                op="",
+                kind=kind,
+                outcome=outcome,
+                details=details,
             )
 
-        return self._store.transact(work)
+        return self._store.note(made, request.inbox)
 
     def _note_read(self, trip: _Trip) -> None:
         """A record that cannot be written stops every change; what is only read is still answered."""

@@ -18,13 +18,14 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from bot.domain.clock import Clock
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
-from bot.ports.store import Arrival
+from bot.ports.store import Arrival, Record
 from integrations.database import schema
 from integrations.database.bell import PostgresBell
 from integrations.database.errors import SYSTEM, Retry, translated
 from integrations.database.inbox import arrival_row
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket, Turnstile
-from integrations.database.session import Session, Statements, moment
+from integrations.database.records import said
+from integrations.database.session import Session, Statements, moment, storable
 from integrations.database.watch import Watch
 
 R = TypeVar("R")
@@ -54,6 +55,16 @@ _ACCEPT = (
     f"FROM unnest({', '.join(f'%({name})s::text[]' for name in _ACCEPT_COLUMNS)}) "
     f"AS rows({', '.join(_ACCEPT_COLUMNS)}) ON CONFLICT DO NOTHING RETURNING nonce, id"
 )
+_NOTE_COLUMNS = ("actor", "action", "target", "op", "kind", "outcome", "body")
+_NOTE = (
+    f"WITH written AS (INSERT INTO audit (at, {', '.join(_NOTE_COLUMNS)}) "  # noqa: S608 - names of columns, all ours
+    f"SELECT rows.at, {', '.join(f'rows.{name}' for name in _NOTE_COLUMNS)} "
+    f"FROM unnest(%(at)s::bigint[], {', '.join(f'%({name})s::text[]' for name in _NOTE_COLUMNS)}) "
+    f"WITH ORDINALITY AS rows(at, {', '.join(_NOTE_COLUMNS)}, n) ORDER BY rows.n RETURNING id), "
+    "settled AS (UPDATE inbox SET state = 'done' WHERE id = ANY(%(inbox)s::bigint[])) "
+    "INSERT INTO audit_pending (id) SELECT id FROM written RETURNING id"
+)
+_Note = tuple[Callable[[datetime], Record], int | None]
 
 
 class Postgres:
@@ -67,6 +78,7 @@ class Postgres:
         )
         self._turnstile = Turnstile(pooled)
         self._inbox: Lane[Sequence[Arrival], Sequence[int | None]] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
+        self._notes: Lane[_Note, int] = Lane(self._note_all, limit=ACCEPT_LIMIT)
         self._watch = Watch(clock, seconds=ANSWER)
         self.bell = PostgresBell(lambda: connect(self._url, name="pilothouse-bell"), self._watch)
         with contextlib.ExitStack() as undo:
@@ -184,6 +196,38 @@ class Postgres:
         with self._connected(_ACCEPT, columns) as (_, cursor):
             return {nonce: int(id) for nonce, id in cursor.fetchall()}
 
+    # --- the lane of records that stand alone -------------------------------------------------
+
+    def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int:
+        try:
+            return self._notes.put((make, inbox))
+        except (Interrupted, Retry) as error:
+            raise Unavailable(SYSTEM, text("The database was stopped while it wrote.")) from error
+
+    def _note_all(self, tickets: Sequence[Ticket[_Note, int]]) -> None:
+        with Attempt[None]() as attempt:
+            self._write_notes(tickets)
+        for ticket in tickets:
+            if attempt.error is not None and not ticket.is_done:
+                ticket.fail(attempt.error)
+
+    def _write_notes(self, tickets: Sequence[Ticket[_Note, int]]) -> None:
+        """Two round trips and one sync for all: the time that the records say, and one statement."""
+        with self._connected(_NOW) as (connection, cursor):
+            row = cursor.fetchone()
+            assert row is not None
+            made = [(ticket, record) for ticket in tickets if (record := _made(ticket, moment(row[0]))) is not None]
+            if not made:
+                return
+            columns: dict[str, list[Any]] = {
+                name: [storable(getattr(record, name)) for _, record in made] for name in _NOTE_COLUMNS
+            }
+            columns["at"] = [said(record.body, row[0]) for _, record in made]
+            columns["inbox"] = [inbox for ticket, _ in made if (inbox := ticket.item[1]) is not None]
+            ids = sorted(int(id) for (id,) in connection.execute(_NOTE.encode(), columns).fetchall())
+        for (ticket, _), id in zip(made, ids, strict=True):
+            ticket.give(id)
+
     # --- the rest -----------------------------------------------------------------------------
 
     def now(self) -> datetime:
@@ -203,6 +247,15 @@ class Postgres:
         self.bell.close()
         self._watch.stop()
         self._pool.dispose()
+
+
+def _made(ticket: Ticket[_Note, int], now: datetime) -> Record | None:
+    """None where making it failed, which the ticket then tells."""
+    with Attempt[Record]() as attempt:
+        attempt.result = ticket.item[0](now)
+    if attempt.error is not None:
+        ticket.fail(attempt.error)
+    return attempt.result
 
 
 def _dialect() -> PGDialect_psycopg:

@@ -88,7 +88,7 @@ class SqlRecords:
         is_sqlite = self._session.is_sqlite
         row = self._session.row(
             _APPEND if is_sqlite else _APPEND_AND_PEND,
-            at=_said(record.body, self._session.at),
+            at=said(record.body, self._session.at),
             actor=record.actor,
             action=record.action,
             target=record.target,
@@ -178,7 +178,7 @@ class SqlRecords:
         self._session.run(_FEED, sink=sink, size=size)
 
 
-def _said(body: str, now: int) -> int:
+def said(body: str, now: int) -> int:
     """The column says what the body says, whoever made it and when."""
     try:
         at = _read_time(body).at

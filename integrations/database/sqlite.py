@@ -21,12 +21,13 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from bot.domain.clock import Clock
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.reply import text
-from bot.ports.store import Arrival
+from bot.ports.store import Arrival, Record
 from integrations.database import schema
 from integrations.database.errors import SYSTEM, VENDOR, is_broken_io, is_locked, is_not_text, translated
 from integrations.database.inbox import SqlInbox
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket
 from integrations.database.operations import take_over_all
+from integrations.database.records import SqlRecords
 from integrations.database.session import Session, Statements
 
 R = TypeVar("R")
@@ -120,6 +121,14 @@ class Sqlite:
 
     def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         return self.transact(lambda session: [*map(SqlInbox(session).accept, arrivals)])
+
+    def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int:
+        def work(session: Session) -> int:
+            if inbox is not None:
+                SqlInbox(session).done(inbox)
+            return SqlRecords(session).append(make(session.now))
+
+        return self.transact(work)
 
     # --- writing ------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from bot.domain.clock import Clock
 from bot.domain.refs import Secret
-from bot.ports.store import Arrival, Bell, Store, Tx
+from bot.ports.store import Arrival, Bell, Record, Store, Tx
 from integrations.database.alerts import SqlAlertThreads, SqlMeta
 from integrations.database.holds import SqlHolds, SqlLocks, SqlSteps
 from integrations.database.inbox import SqlInbox
@@ -36,6 +36,8 @@ class Backend(Protocol):
 
     def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]: ...
 
+    def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int: ...
+
     def now(self) -> datetime: ...
 
     def ping(self) -> str: ...
@@ -59,6 +61,9 @@ class DatabaseStore:
 
     def accept(self, arrivals: Sequence[Arrival]) -> Sequence[int | None]:
         return self._backend.accept(arrivals)
+
+    def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int:
+        return self._backend.note(make, inbox)
 
     def read(self, work: Callable[[Tx], R]) -> R:
         return self._backend.read(lambda session: work(self._tx(session)))

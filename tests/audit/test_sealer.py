@@ -14,7 +14,7 @@ from bot.audit.standing import GuardedStore, adopt, collected
 from bot.audit.verify import verify
 from bot.domain.errors import Unavailable
 from bot.domain.operation import SignalKind
-from bot.ports.store import Checkpoint, MessageClass, Store, Tx
+from bot.ports.store import Checkpoint, MessageClass, Record, Store, Tx
 from tests.audit.conftest import ListSink
 from tests.contracts.store.stage import ANA, KIM, SetClock, a_record, accepted, added, arrival, loaded
 
@@ -149,6 +149,8 @@ def test_a_restored_database_is_read_only(desk: Desk, sink: ListSink) -> None:
     assert "saw 50 records, and there are 2" in desk.store.why_closed.plain()
     with pytest.raises(Unavailable, match="read-only"):
         desk.store.transact(lambda tx: tx.meta.put("a", "1"))
+    with pytest.raises(Unavailable, match="read-only"):
+        desk.store.note(lambda at: Record("ana", "self:read", "", "", "read", "ok", "{}"), None)
     assert accepted(desk.store, arrival("a")) is not None
     assert desk.store.read(lambda tx: tx.records.head())[0] == 2
     assert again.run_once() == 0

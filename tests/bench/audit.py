@@ -32,7 +32,7 @@ from bot.audit.verify import verify
 from bot.ports.store import Store, Tx
 from integrations.database.sqlite import connect
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, a_record, arrival
+from tests.contracts.store.stage import RealClock, a_record, a_record_at, arrival
 from tests.integrations.database.postgres_server import Server, binaries
 
 WRITERS = (1, 32)
@@ -146,9 +146,18 @@ def append(store: Store) -> Callable[[int], object]:
     return work
 
 
+def note(store: Store) -> Callable[[int], object]:
+    """A record that stands alone, as of what was read or refused."""
+
+    def work(number: int) -> None:
+        store.note(lambda at: a_record_at(at, f"{number}"), None)
+
+    return work
+
+
 def writes(name: str, plain: Callable[[int], object], store: Store, seconds: float) -> Iterator[dict[str, object]]:
     for writers in WRITERS:
-        works = {PLAIN: plain, "accept": accept(store, f"{writers}"), "append": append(store)}
+        works = {PLAIN: plain, "accept": accept(store, f"{writers}"), "append": append(store), "note": note(store)}
         with sealing(store):
             found = measured(works, writers=writers, seconds=seconds)
         for what, one in found.items():

@@ -135,6 +135,10 @@ def accepted(store: Store, arrival: Arrival) -> int | None:
 
 
 def a_record(tx: Tx, name: str, *, kind: str = "intent", op: str = "op-1", target: str = "web/prod") -> Record:
+    return a_record_at(tx.now, name, kind=kind, op=op, target=target)
+
+
+def a_record_at(at: datetime, name: str, *, kind: str = "intent", op: str = "op-1", target: str = "web/prod") -> Record:
     return record(
         actor="ana",
         action="workloads:deploy",
@@ -142,7 +146,7 @@ def a_record(tx: Tx, name: str, *, kind: str = "intent", op: str = "op-1", targe
         op=op,
         kind=kind,
         outcome="ok",
-        at=tx.now,
+        at=at,
         details={"name": name, "command": "deploy"},
     )
 

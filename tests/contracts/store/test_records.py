@@ -1,16 +1,18 @@
 """Audit records: in the transaction of what they describe, in the chain a moment later, found by what they say."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from bot.audit.columns import wrong_columns
+from bot.audit.records import record
 from bot.domain.chain import START as ZERO
 from bot.domain.chain import link
 from bot.operations.book import StoredTrail
 from bot.ports.store import AlertThread, Checkpoint, Record, RecordFilter, Store, Tx
 from bot.ports.world import Verdict
-from tests.contracts.store.stage import START, Stage, a_record, in_threads, sealed_records
+from tests.contracts.store.stage import SECOND, START, Stage, a_record, accepted, arrival, in_threads, sealed_records
 
 
 def append(store: Store, name: str, **fields: str) -> int:
@@ -69,6 +71,56 @@ def test_writers_and_sealers_at_once_leave_no_gap_and_nothing_twice(store: Store
     page = store.read(lambda tx: tx.records.page(after=0, limit=100))
     assert [each.seq for each in page] == list(range(1, 25))
     assert len({each.id for each in page}) == 24
+
+
+def noted(store: Store, name: str, inbox: int | None = None) -> int:
+    def made(at: datetime) -> Record:
+        return record(
+            actor="ana", action="self:read", target="", op="", kind="read", outcome="ok", at=at, details={"name": name}
+        )
+
+    return store.note(made, inbox)
+
+
+def test_a_record_that_stands_alone_is_written_with_its_request_done(store: Store) -> None:
+    request = accepted(store, arrival("one"))
+    before = store.now()
+    id = noted(store, "one", request)
+    (found,) = store.read(lambda tx: tx.records.find(RecordFilter()))
+    assert (found.id, found.record.kind, found.seq) == (id, "read", 0)
+    assert before <= found.at <= store.now()
+    assert wrong_columns_of(store) == []
+    left = store.transact(lambda tx: tx.inbox.leftovers(owner="o", lease=SECOND, older=-SECOND, limit=5))
+    assert left == ()
+
+
+def wrong_columns_of(store: Store) -> list[object]:
+    while store.transact(lambda tx: tx.records.seal(limit=50)):
+        pass
+    return list(wrong_columns(store.read(lambda tx: tx.records.raw(after=0, limit=100))))
+
+
+def test_each_of_many_at_once_gets_the_number_of_its_own_record(store: Store) -> None:
+    def one(number: int) -> tuple[int, int]:
+        return number, noted(store, f"n{number}", accepted(store, arrival(f"{number}")))
+
+    ids = dict(in_threads([lambda number=number: one(number) for number in range(32)]))  # type: ignore[misc, arg-type]
+    found = {each.id: each.record.body for each in store.read(lambda tx: tx.records.find(RecordFilter(limit=100)))}
+    assert len(found) == 32
+    assert all(f'"name":"n{number}"' in found[id] for number, id in ids.items())
+    left = store.transact(lambda tx: tx.inbox.leftovers(owner="o", lease=SECOND, older=-SECOND, limit=50))
+    assert left == ()
+
+
+def test_a_record_that_cannot_be_made_disturbs_nobody(store: Store) -> None:
+    def broken(at: datetime) -> Record:
+        raise ZeroDivisionError
+
+    works = [lambda number=number: noted(store, f"n{number}") for number in range(8)]
+    outcomes = in_threads([*works, *[lambda: store.note(broken, None)] * 8])
+    assert all(isinstance(each, int) for each in outcomes[:8])
+    assert all(isinstance(each, ZeroDivisionError) for each in outcomes[8:])
+    assert len(store.read(lambda tx: tx.records.find(RecordFilter()))) == 8
 
 
 def test_records_are_found_before_they_are_sealed(store: Store) -> None:
