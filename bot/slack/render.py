@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from bot.domain import reply as words
+from bot.domain.codec import Json
 from bot.domain.reply import Reply, Text, text
 from bot.slack import blocks, limits
 from bot.slack.blocks import Block
@@ -291,6 +292,10 @@ def _is_actions(piece: _Piece) -> bool:
 def _is_over(pieces: list[_Piece], most: int) -> bool:
     count = sum(len(piece.blocks) + (piece.picture is not None) for piece in pieces)
     is_view = most > limits.MESSAGE_BLOCKS
-    if count > most:
-        return True
-    return not is_view and sum(blocks.weight([*piece.blocks]) for piece in pieces) > limits.MESSAGE_CHARACTERS
+    if count > most or is_view:
+        return count > most
+    drawn: list[Json] = [block for piece in pieces for block in piece.blocks]
+    # Written out it has every character at least once, and Slack counts none for more than two: most need no count.
+    if 2 * len(repr(drawn)) + limits.HEADER_WEIGHT * count <= limits.MESSAGE_CHARACTERS:
+        return False
+    return blocks.weight(drawn) > limits.MESSAGE_CHARACTERS

@@ -14,6 +14,7 @@ import platform
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -44,11 +45,17 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHES)}")
     found: list[Figure] = []
+    broken = []
     for name in given.names or BENCHES:
         started = time.monotonic()
-        found += BENCHES[name]()
+        try:
+            found += BENCHES[name]()
+        except Exception:
+            # The others are worth their minutes all the same.
+            traceback.print_exc()
+            broken.append(name)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    print(table(found))
+    print(table(found), end="\n\n")
     about = {
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
@@ -60,6 +67,8 @@ def main() -> None:
     if given.json is not None:
         rows = [{**asdict(figure), "verdict": figure.verdict} for figure in found]
         given.json.write_text(json.dumps({"about": about, "figures": rows}, indent=1))
+    if broken:
+        sys.exit(f"broken: {', '.join(broken)}")
 
 
 if __name__ == "__main__":

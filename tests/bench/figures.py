@@ -49,8 +49,8 @@ class Figure:
     @property
     def verdict(self) -> str:
         if self.goal is None:
-            return "-"
-        return "met" if self.goal.is_met(self.value) else "MISSED"
+            return ""
+        return "met" if self.goal.is_met(self.value) else "**missed**"
 
     @property
     def shown(self) -> str:
@@ -156,12 +156,18 @@ def _loaded(work: Work, in_flight: int, times: int) -> Load:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    head = ("benchmark", "what", "ours", "baseline", "found", "goal", "")
-    rows = [(f.bench, f.what, f.ours, f.baseline, f.shown, str(f.goal) if f.goal else "", f.verdict) for f in figures]
-    widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
-    )
+    """In Markdown, as docs/performance.md has it: a table for each benchmark."""
+    head = ("What", "Ours", "Baseline of the same run", "Found", "Goal", "")
+    parts = []
+    for bench, found in itertools.groupby(figures, key=lambda figure: figure.bench):
+        rows = [(f.what, f.ours, f.baseline, f.shown, str(f.goal) if f.goal else "", f.verdict) for f in found]
+        widths = [max(3, *(len(row[n]) for row in (head, *rows))) for n in range(len(head))]
+        lines = [head, tuple("-" * width for width in widths), *rows]
+        drawn = [
+            f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in lines
+        ]
+        parts.append("\n".join((f"## `{bench}`", "", *drawn)))
+    return "\n\n".join(parts)
 
 
 def us(seconds: float) -> str:

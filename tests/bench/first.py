@@ -39,8 +39,8 @@ from tests.bench.storm import A_MINUTE, CHANNELS, Owners, channel, seeded
 from tests.slack.stage import MACS, NAMES, account, our_manifest
 
 PODS, PAGE = 5000, 500
-MESSAGES, BETWEEN = 30, 1.0
-"""Seconds between: Slack takes one message a second in a channel."""
+MESSAGES, BETWEEN = 30, 0.5
+"""Seconds between, in five channels in turn: Slack takes one message a second in each."""
 WEB = ObjectRef("eu-1", "shop", "Deployment", "web", "d")
 
 SERVER = """
