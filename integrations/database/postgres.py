@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -38,6 +39,8 @@ ANSWER = 6.0
 TRIES = 4
 """Of a transaction that met another."""
 ACCEPT_LIMIT = 256
+NOTE_LANES = 2
+"""While one waits for the disk the other makes its records."""
 _OPTIONS = {
     "statement_timeout": 5000,
     "lock_timeout": 2000,
@@ -78,7 +81,7 @@ class Postgres:
         )
         self._turnstile = Turnstile(pooled)
         self._inbox: Lane[Sequence[Arrival], Sequence[int | None]] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
-        self._notes: Lane[_Note, int] = Lane(self._note_all, limit=ACCEPT_LIMIT)
+        self._notes = itertools.cycle([Lane(self._note_all, limit=ACCEPT_LIMIT) for _ in range(NOTE_LANES)])
         self._watch = Watch(clock, seconds=ANSWER)
         self.bell = PostgresBell(lambda: connect(self._url, name="pilothouse-bell"), self._watch)
         with contextlib.ExitStack() as undo:
@@ -200,7 +203,7 @@ class Postgres:
 
     def note(self, make: Callable[[datetime], Record], inbox: int | None) -> int:
         try:
-            return self._notes.put((make, inbox))
+            return next(self._notes).put((make, inbox))
         except (Interrupted, Retry) as error:
             raise Unavailable(SYSTEM, text("The database was stopped while it wrote.")) from error
 
