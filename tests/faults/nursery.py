@@ -11,6 +11,7 @@ import atexit
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -117,7 +118,10 @@ def _nursery() -> str:
 
 
 def main(address: str) -> int:
-    """Serves orders; in a child, becomes what was ordered, and gives its exit code."""
+    """Serves orders; in a child, becomes what was ordered, and gives its exit code.
+
+    It ends with whoever began it, however that one ends: then its standard input does.
+    """
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -126,7 +130,11 @@ def main(address: str) -> int:
     listener.listen(64)
     Path(f"{address}.new").rename(address)
     codes: dict[int, int] = {}
+    born: set[int] = set()
     while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if listener not in ready:
+            return _end(born - codes.keys())
         line, _ = listener.accept()
         with line:
             order: Order = json.loads(line.makefile().readline())
@@ -137,10 +145,18 @@ def main(address: str) -> int:
             if pid:
                 # The number may have been that of one that ended long ago.
                 codes.pop(pid, None)
+                born.add(pid)
                 line.sendall(json.dumps({"pid": pid}).encode() + b"\n")
                 continue
         listener.close()
         return _become(order)()
+
+
+def _end(living: set[int]) -> int:
+    for pid in living:
+        # Not reaped yet, so the number is nobody else's.
+        os.kill(pid, signal.SIGKILL)
+    return 0
 
 
 def _reaped(pid: int, codes: dict[int, int]) -> int | None:
