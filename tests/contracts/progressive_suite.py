@@ -138,6 +138,26 @@ class ProgressiveContract:
         writes.progressive.put_program(web.ref, before=new, after=told, mark=mark("u1"), is_back=True, is_aborted=False)
         assert self.told(reads, web) == told
 
+    def test_other_steps_are_put_for_the_template_that_it_has(
+        self, stage: ProgressiveStage, reads: Workloads, writes: ClusterWrites, web: Workload
+    ) -> None:
+        told, new = self.programs(web)
+        writes.progressive.put_program(web.ref, before=told, after=new, mark=mark(), is_back=False, is_aborted=False)
+        stage.stand(web.ref, index=1, is_waiting=True)
+        other, by = replace(new, steps=StepList.other_shares([10], new.steps)), mark("2", op=8, fence=6)
+        assert other != new
+        for _ in range(2):
+            writes.progressive.put_program(web.ref, before=new, after=other, mark=by, is_back=False, is_aborted=False)
+        assert self.told(reads, web) == other
+        assert not reads.rollout(web.ref).workload.is_observed
+        with pytest.raises(Conflict):
+            writes.progressive.pass_step(web.ref, program=new, index=1, mark=by)
+        stage.stand(web.ref, index=2, is_waiting=True)
+        with pytest.raises(Conflict):
+            writes.progressive.put_program(web.ref, before=new, after=told, mark=by, is_back=True, is_aborted=False)
+        writes.progressive.put_program(web.ref, before=other, after=told, mark=by, is_back=True, is_aborted=False)
+        assert self.told(reads, web) == told
+
     def test_another_template_or_other_steps_are_a_conflict(
         self, reads: Workloads, writes: ClusterWrites, web: Workload
     ) -> None:
