@@ -13,7 +13,7 @@ from math import ceil
 
 from bot.domain.errors import Conflict
 from bot.domain.operation import Progress, Standing
-from bot.domain.progressive import Program, Progressive
+from bot.domain.progressive import ALL, Program, Progressive
 from bot.domain.refs import ObjectRef
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark, Rollout
@@ -116,7 +116,7 @@ class ReachStop:
         rollout, stands = look(world, self.target)
         if failed := strayed(rollout, stands, self.program, self.version):
             return failed
-        ready, wanted = ready_of(rollout), ceil(rollout.workload.replicas * self.percent / 100)
+        ready, wanted = pods_at(rollout, self.percent)
         if is_beyond(rollout, stands, self.index) or (
             stands.index == self.index and stands.is_waiting and stands.weight in {None, self.percent}
         ):
@@ -156,7 +156,7 @@ class HoldStop:
         rollout, stands = look(world, self.target)
         if failed := strayed(rollout, stands, self.program, self.version):
             return failed
-        ready, wanted = ready_of(rollout), ceil(rollout.workload.replicas * self.percent / 100)
+        ready, wanted = pods_at(rollout, self.percent)
         if is_beyond(rollout, stands, self.index):
             return Progress(Standing.DONE, done=ready, of=wanted, report=text("Somebody let it go on by hand."))
         report = share_had(rollout, stands, self.percent)
@@ -193,7 +193,7 @@ class BakeStop:
         rollout, stands = look(world, self.target)
         if failed := strayed(rollout, stands, self.program, self.version):
             return failed
-        ready, wanted = ready_of(rollout), rollout.workload.replicas
+        ready, wanted = pods_at(rollout, ALL)
         if held >= self.time and ready >= wanted:
             return Progress(Standing.DONE, done=ready, of=wanted, report=text("No restarts in {time}.", time=self.time))
         return Progress(Standing.UNDERWAY, done=ready, of=wanted, report=text("Watching for {time}.", time=self.time))
@@ -224,7 +224,7 @@ class PassStop:
         rollout, stands = look(world, self.target)
         if failed := strayed(rollout, stands, self.program, self.version):
             return failed
-        ready, wanted = ready_of(rollout), rollout.workload.replicas
+        ready, wanted = pods_at(rollout, ALL)
         if self.is_last:
             if rollout.workload.is_settled:
                 return Progress(Standing.DONE, done=ready, of=wanted)
@@ -269,15 +269,20 @@ def ready_of(rollout: Rollout) -> int:
     return sum(pod.is_ready and not pod.is_terminating for pod in rollout.pods)
 
 
+def pods_at(rollout: Rollout, percent: int) -> tuple[int, int]:
+    """How many pods of the new version are ready, and how many there are to be at this share."""
+    return ready_of(rollout), ceil(rollout.workload.replicas * percent / ALL)
+
+
 def share_had(rollout: Rollout, stands: Progressive, asked: int) -> Text:
-    mine = ready_of(rollout)
+    mine, wanted = pods_at(rollout, asked)
     if stands.weight is not None:
         return text(
             "Asked {asked} %, getting {share} % (its router's weight), {n} of {all} pods ready.",
             asked=asked,
             share=stands.weight,
             n=mine,
-            all=ceil(rollout.workload.replicas * asked / 100),
+            all=wanted,
         )
     all_pods = rollout.workload.ready
     return text(

@@ -20,6 +20,7 @@ from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.progressive import BakeStop, HoldStop
 from tests.kit.live import Town, running
+from tests.kit.measuring import check_no_loss, measured
 from tests.rig import argo, traefik
 from tests.rig.access import AUTO
 from tests.rig.argo import SampleRollout
@@ -29,7 +30,6 @@ from tests.rig.rig import Rig
 from tests.rig.sample import SampleApp
 from tests.rig.traefik import Traefik
 
-REQUESTS = 2000
 RATE = 250.0
 POINT = 0.01
 """How far a measured share may be from the one that was asked for."""
@@ -148,28 +148,12 @@ def shop_of_pods(rig: Rig, router: Traefik, controller: None, tmp_path: Path) ->
         yield found
 
 
-def measured(shop: Shop, load: Load) -> float:
-    """The share of 2.x among the next REQUESTS answers of a load that runs."""
-    before = load.result
-    shop.town.slack.wait_for(lambda: load.result.sent - before.sent >= REQUESTS, 90)
-    after = load.result
-    seen = {name: count - before.by_version.get(name, 0) for name, count in after.by_version.items()}
-    return sum(count for name, count in seen.items() if name.startswith("2.")) / sum(seen.values())
-
-
-def check_no_loss(load: Load, what: str) -> None:
-    result = load.result
-    print(f"{what}: {len(result.lost)} lost and {result.errors} errors of {result.sent}; {dict(result.by_version)}")
-    assert result.lost == ()
-    assert result.errors == 0, dict(result.by_status)
-
-
 def test_from_nothing_to_everything_with_exact_shares_and_no_loss(shop: Shop) -> None:
     with Load(shop.url, rate=RATE) as load:
         id = shop.start("canary web@2.0 5 to staging steps=30,75")
         for share in (5, 30, 75):
             shop.at_stop(id, share)
-            found = measured(shop, load)
+            found = measured(shop.town, load)
             print(f"\nasked {share} %, measured {100 * found:.2f} %")
             assert abs(found - share / 100) <= POINT
             shop.goes_on(id)
@@ -203,7 +187,7 @@ def test_another_share_while_it_runs_up_and_down_and_then_straight_to_everybody(
         for share in (40, 20):
             id = shop.start(f"canary web {share} to staging", "Change the share")
             shop.at_stop(id, share)
-            found = measured(shop, load)
+            found = measured(shop.town, load)
             print(f"\nasked {share} % instead, measured {100 * found:.2f} %")
             assert abs(found - share / 100) <= POINT
         shop.town.types("ana", "promote web in staging --full")
@@ -219,7 +203,7 @@ def test_another_share_without_a_router_goes_back_without_loss(shop_of_pods: Sho
         shop.at_stop(shop.start("canary web@2.0 25 to staging"), 25)
         id = shop.start("canary web 50 to staging", "Change the share")
         shop.at_stop(id, 50)
-        found = measured(shop, load)
+        found = measured(shop.town, load)
         print(f"\nasked 50 % of four pods instead, measured {100 * found:.2f} %")
         assert abs(found - 0.5) <= CHANCE
         ended = shop.aborts(id)
@@ -253,7 +237,7 @@ def test_without_a_router_shares_are_those_of_the_pods(shop_of_pods: Shop) -> No
         id = shop.start("canary web@2.0 25 to staging steps=50")
         for share in (25, 50):
             shop.at_stop(id, share)
-            found = measured(shop, load)
+            found = measured(shop.town, load)
             print(f"\nasked {share} % of four pods, measured {100 * found:.2f} %")
             assert abs(found - share / 100) <= CHANCE
             shop.goes_on(id)

@@ -19,6 +19,7 @@ from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
 from bot.steps.rollout import ReplaceTemplate
 from tests.kit.live import Town, running
+from tests.kit.measuring import check_no_loss, measured
 from tests.rig import traefik
 from tests.rig.access import AUTO
 from tests.rig.load import Load
@@ -27,7 +28,6 @@ from tests.rig.rig import Rig
 from tests.rig.sample import SampleApp
 from tests.rig.traefik import Traefik
 
-REQUESTS = 2000
 RATE = 250.0
 POINT = 0.01
 """How far a measured share may be from the one that was asked for."""
@@ -141,28 +141,12 @@ class ExitStackShop:
         self.stack.close()
 
 
-def measured(shop: Shop, load: Load) -> float:
-    """The share of 2.x among the next REQUESTS answers of a load that runs."""
-    before = load.result
-    shop.town.slack.wait_for(lambda: load.result.sent - before.sent >= REQUESTS, 60)
-    after = load.result
-    seen = {name: count - before.by_version.get(name, 0) for name, count in after.by_version.items()}
-    return sum(count for name, count in seen.items() if name.startswith("2.")) / sum(seen.values())
-
-
-def check_no_loss(load: Load, what: str) -> None:
-    result = load.result
-    print(f"{what}: {len(result.lost)} lost and {result.errors} errors of {result.sent}; {dict(result.by_version)}")
-    assert result.lost == ()
-    assert result.errors == 0, dict(result.by_status)
-
-
 def test_from_nothing_to_everything_with_exact_shares_and_no_loss(shop: Shop) -> None:
     with Load(shop.url, rate=RATE) as load:
         id = shop.start("canary web@2.0 5 to staging steps=30,75")
         for share in (5, 30, 75):
             shop.at_share(id, share)
-            found = measured(shop, load)
+            found = measured(shop.town, load)
             print(f"\nasked {share} %, measured {100 * found:.2f} %")
             assert abs(found - share / 100) <= POINT
             shop.town.types("ana", f"promote {id}")
@@ -232,7 +216,7 @@ def test_traefiks_own_weighted_services(rig: Rig, router: Traefik, tmp_path: Pat
     with opened(rig, router, tmp_path, kind=kind) as shop, Load(shop.url, rate=RATE) as load:
         id = shop.start("canary web@2.0 25 to staging")
         shop.at_share(id, 25)
-        found = measured(shop, load)
+        found = measured(shop.town, load)
         print(f"\nasked 25 %, measured {100 * found:.2f} %")
         assert abs(found - 0.25) <= POINT
         shop.town.types("ana", f"promote {id}")

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.domain.operation import Phase
+from bot.domain.operation import Operation, Phase, Progress
 from bot.domain.progressive import StepList
 from bot.steps.progressive_plan import Course, progressive_steps
 from integrations.simulated.behaviours import GOOD
@@ -51,15 +51,13 @@ class ProgressiveRollout(Rollout):
                 found.replicas = dice.randint(1, 5)
                 self.state.changed(found)
 
-    def check(self, ended: Ended) -> None:
+    def watch(self, before: Operation, after: Operation, seen: Progress) -> None:
+        is_by_hand = seen.report is not None and "by hand" in seen.report.plain()
+        if not (self.is_disturbed and is_by_hand):
+            Rollout.watch(self, before, after, seen)
+
+    def check_what_is_left(self, ended: Ended) -> None:
         found, scalers = self.it, self.state.namespace(NAMESPACE).autoscalers
-        if ended.phase is Phase.STUCK:
-            if not ended.why:
-                ended.wrong.append("stuck without an explanation")
-            return
-        if ended.phase not in {Phase.DONE, Phase.UNDONE}:
-            ended.wrong.append(f"it has not ended: {ended.phase} at {self.op.cursor}, {self.op.seen}")
-            return
         if found.template != (self.new if ended.phase is Phase.DONE else self.old):
             ended.wrong.append("it is told the other version")
         if found.steps != OWN and not self.is_disturbed:
@@ -68,8 +66,6 @@ class ProgressiveRollout(Rollout):
             ended.wrong.append(f"it is on its way: {found.words}, {found.weight} %")
         if self.has_autoscaler and scalers[APP].scale_down:
             ended.wrong.append("the autoscaler is held")
-        if not self.is_bad and not self.is_disturbed and (lost := self.lost()):
-            ended.wrong.append(f"{lost:.2f} s of requests without a pod")
 
 
 def made(seed: int) -> ProgressiveRollout:

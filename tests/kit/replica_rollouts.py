@@ -59,16 +59,8 @@ class ReplicaRollout(Rollout):
                 found.replicas = dice.randint(1, 5)
                 state.changed(found)
 
-    def check(self, ended: Ended) -> None:
+    def check_what_is_left(self, ended: Ended) -> None:
         found = self.state.namespace(NAMESPACE)
-        ended.wrong += self.wrong
-        if ended.phase is Phase.STUCK:
-            if not ended.why:
-                ended.wrong.append("stuck without an explanation")
-            return
-        if ended.phase not in {Phase.DONE, Phase.UNDONE}:
-            ended.wrong.append(f"it has not ended: {ended.phase} at {self.op.cursor}, {self.op.seen}")
-            return
         is_new = ended.phase is Phase.DONE
         if found.deployments[APP].template != (self.new if is_new else self.old):
             ended.wrong.append("stable runs the other version")
@@ -76,8 +68,6 @@ class ReplicaRollout(Rollout):
             ended.wrong.append(f"the service selects {found.services[APP].selector}")
         if left := [name for name in found.deployments if name.endswith("-canary")]:
             ended.wrong.append(f"left behind: {left}")
-        if not self.is_bad and not self.is_disturbed and (lost := self.lost()):
-            ended.wrong.append(f"{lost:.2f} s of requests without a pod")
 
 
 def made(seed: int) -> ReplicaRollout:

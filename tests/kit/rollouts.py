@@ -290,7 +290,6 @@ class Rollout:
         return ended
 
     def check(self, ended: Ended) -> None:
-        found = self.state.namespace(NAMESPACE)
         ended.wrong += self.wrong
         if ended.phase is Phase.STUCK:
             if not ended.why:
@@ -299,6 +298,13 @@ class Rollout:
         if ended.phase not in {Phase.DONE, Phase.UNDONE}:
             ended.wrong.append(f"it has not ended: {ended.phase} at {self.op.cursor}, {self.op.seen}")
             return
+        self.check_what_is_left(ended)
+        if not self.is_bad and not self.is_disturbed and (lost := self.lost()):
+            ended.wrong.append(f"{lost:.2f} s of requests without a pod")
+
+    def check_what_is_left(self, ended: Ended) -> None:
+        """Of a rollout at its end, all new or all old."""
+        found = self.state.namespace(NAMESPACE)
         wanted = self.new if ended.phase is Phase.DONE else self.old
         if found.deployments[APP].template != wanted:
             ended.wrong.append("stable runs the other version")
@@ -310,8 +316,6 @@ class Rollout:
             ended.wrong.append(f"left behind: {left}")
         if self.has_autoscaler and found.autoscalers[APP].scale_down:
             ended.wrong.append("the autoscaler is held")
-        if not self.is_bad and not self.is_disturbed and (lost := self.lost()):
-            ended.wrong.append(f"{lost:.2f} s of requests without a pod")
 
     def lost(self) -> float:
         """Seconds, weighed by the share of the requests that found no pod."""

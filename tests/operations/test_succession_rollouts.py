@@ -122,11 +122,12 @@ def test_an_abort_at_each_stage_puts_template_and_steps_back(shop: Bench, stage:
 def test_the_first_may_move_on_while_people_agree(shop: Bench) -> None:
     old = canary(shop)
     draft = shop.say("ana", "canary web 40 to staging")
-    assert not draft.is_error
+    assert draft.operation is not None
     goes_on(shop, old)
     shop.run(old, until=at(Analyse, 25))
-    new = shop.start("ana", "canary web 40 to staging")
-    shop.run(new, until=at(Analyse, 40))
+    assert not shop.say("ana", f"ask {draft.operation}").is_error
+    shop.run(draft.operation, until=at(Analyse, 40))
+    assert shop.operation(old).phase is Phase.TAKEN_OVER
     check_share(shop, 40, 3)
 
 
