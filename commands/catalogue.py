@@ -6,11 +6,13 @@ from bot.command import AnyCommand
 from commands import (
     alerts,
     approvals,
+    around,
     audit,
     autoscale,
     build,
     canary,
     deploy,
+    handover,
     home,
     locks,
     logs,
@@ -21,6 +23,7 @@ from commands import (
     self,
     status,
     steering,
+    tail,
 )
 
 CATALOGUE: tuple[AnyCommand, ...] = (
@@ -31,6 +34,8 @@ CATALOGUE: tuple[AnyCommand, ...] = (
     build.COMMAND,
     build.LIST,
     logs.COMMAND,
+    around.COMMAND,
+    tail.COMMAND,
     alerts.COMMAND,
     status.COMMAND,
     status.HISTORY,
@@ -50,6 +55,7 @@ CATALOGUE: tuple[AnyCommand, ...] = (
     steering.CANCEL,
     locks.LOCK,
     locks.UNLOCK,
+    handover.COMMAND,
     alerts.SILENCE,
     schedules.COMMAND,
     audit.SEARCH,

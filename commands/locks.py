@@ -12,7 +12,7 @@ from bot.domain.refs import AppName, AppRef, EnvName
 from bot.domain.reply import Button, Text, Value, text
 from bot.ports.store import Proof
 from bot.ports.world import World
-from bot.steps.locking import take_over
+from bot.steps.locking import ask_to_unlock, take_over
 from bot.steps.records import DropLock, PutLock, SetProof
 from bot.steps.step import Face, Plan, Planned
 
@@ -59,7 +59,7 @@ def lock(params: Lock, world: World) -> Plan:
             text("{app} on {env} is locked already.", **args),
             why=text("{who} holds it since {at}: {reason}", who=held.holder, at=held.at, reason=held.reason),
             next=text("Ask {who}, or take it over; {who} is then told.", who=held.holder),
-            buttons=(take_over(held, params.reason),),
+            buttons=(ask_to_unlock(held), take_over(held, params.reason)),
         )
     taken_from = held.holder if held is not None and held.holder != world.asker else None
     reason = params.reason or (f"taken over from {taken_from}" if taken_from else "taken over")
@@ -102,7 +102,7 @@ def unlock(params: Unlock, world: World) -> Plan:
             text("{who} holds the lock on {app} on {env}.", who=held.holder, **args),
             why=text("Only the holder unlocks: {reason}", reason=held.reason),
             next=text("Ask {who}, or take it over; {who} is then told.", who=held.holder),
-            buttons=(take_over(held),),
+            buttons=(ask_to_unlock(held), take_over(held)),
         )
     done = text("{app} on {env} is unlocked", **args)
     step = DropLock(str(app.name), str(app.env), held.holder)

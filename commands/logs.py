@@ -8,17 +8,15 @@ from typing import Annotated
 
 from bot.command import Answers, Arg, Command
 from bot.domain.errors import BadArguments
-from bot.domain.redact import redact
 from bot.domain.refs import AppName, EnvName
-from bot.domain.reply import Block, Button, Buttons, Code, Histogram, Note, Paragraph, Reply, counted, span, text
+from bot.domain.reply import Block, Button, Buttons, Code, Histogram, Note, Opens, Paragraph, Reply, counted, span, text
 from bot.ports.observing import Level, LogLine, LogPage, LogQuery
 from bot.ports.world import World
+from bot.steps.following import masked, together
 
 LONGEST = timedelta(days=7)
 SHOWN = 5
 MOST = 500
-LINE = 400
-"""Characters of a line that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def _reply(params: Logs, query: LogQuery, page: LogPage) -> Reply:
     if page.partial is not None:
         blocks.append(Note(text("Not the whole answer: {why}", why=page.partial)))
     blocks.append(Note(text("From {source}. What looks like a secret is masked.", source=page.source)))
-    blocks.append(_buttons(params, query))
+    blocks.append(_buttons(params, query, page))
     return Reply(title, tuple(blocks))
 
 
@@ -93,43 +91,55 @@ def _found(query: LogQuery, page: LogPage) -> list[Block]:
     )
     blocks: list[Block] = [Histogram(page.counts, caption)]
     if len(page.patterns) > 1:
-        patterns = "\n".join(f"{p.count:>6}  {_masked(p.template)}" for p in page.patterns)
+        patterns = "\n".join(f"{p.count:>6}  {masked(p.template)}" for p in page.patterns)
         blocks += [
             Paragraph(counted(len(page.patterns), "{n} pattern", "{n} patterns")),
             Code(patterns, "patterns.txt"),
         ]
-    lines = "\n".join(_line(line) for line in page.lines)
     shown = text("Newest {n} of {all}, times in UTC", n=len(page.lines), all=page.total)
-    return [*blocks, Paragraph(shown), Code(lines, "lines.txt")]
+    return [*blocks, Paragraph(shown), Code(together(page.lines), "lines.txt")]
 
 
-def _line(line: LogLine) -> str:
-    pod = line.pod.rpartition("-")[2] or line.pod
-    level = "" if line.level in {"", "info"} else f" {line.level}"
-    return f"{line.at:%H:%M:%S} {pod}{level} {_masked(line.message)}"
-
-
-def _masked(words: str) -> str:
-    clean = redact(words)
-    return clean if len(clean) <= LINE else f"{clean[:LINE]}… ({len(clean)} characters)"
-
-
-def _buttons(params: Logs, query: LogQuery) -> Buttons:
+def _buttons(params: Logs, query: LogQuery, page: LogPage) -> Buttons:
     head = f"logs {params.app} in {params.env}"
     tail = f" {params.query}" if params.query else ""
     seconds = int(params.since.total_seconds())
-    earlier = int((params.ago or timedelta(0)).total_seconds()) + seconds
+    ago = int((params.ago or timedelta(0)).total_seconds())
     level = f" level={params.level}" if params.level else ""
-    more = [Button(text("All as a file"), f"{head} since={seconds}s{level} lines={MOST}{tail}")]
-    if params.level is None:
-        more.append(Button(text("Errors only"), f"{head} since={seconds}s level=error{tail}"))
-    return Buttons(
-        (
-            Button(text("Earlier"), f"{head} since={seconds}s ago={earlier}s{level}{tail}"),
-            Button(text("Share here"), f"{head} since={seconds}s{level} --share{tail}"),
+    pod = f" pod={params.pod}" if params.pod else ""
+    said = f"{level}{pod}"
+    row = [
+        Button(
+            text("Earlier"), f"{head} since={seconds}s ago={ago + seconds}s{said}{tail}", spoken=text("Earlier lines")
         ),
-        more=tuple(more),
-    )
+        Button(
+            text("Share here"),
+            f"{head} since={seconds}s{_ago(ago)}{said} --share{tail}",
+            spoken=text("Post this result to the channel"),
+        ),
+    ]
+    if page.lines:
+        row.insert(0, _around(params, page.lines[-1]))
+    more = []
+    if params.level is None:
+        more.append(Button(text("Errors only"), f"{head} since={seconds}s{_ago(ago)} level=error{pod}{tail}"))
+    if not ago and not params.pod:
+        more.append(Button(text("Follow"), f"tail {params.app} in {params.env}{level}{tail}"))
+    if page.total > len(page.lines):
+        label = text("All {n} as a file", n=page.total) if page.total <= MOST else text("{n} as a file", n=MOST)
+        more.append(Button(label, f"{head} since={seconds}s{_ago(ago)}{said} lines={MOST}{tail}"))
+    return Buttons(tuple(row), more=tuple(more))
+
+
+def _ago(seconds: int) -> str:
+    return f" ago={seconds}s" if seconds else ""
+
+
+def _around(params: Logs, newest: LogLine) -> Button:
+    at = newest.at.isoformat().replace("+00:00", "Z")
+    line = f"around {params.app} {at} in {params.env} pod={newest.pod}"
+    spoken = text("Show the lines around the newest match")
+    return Button(text("Around newest line"), line, opens=Opens.VIEW, spoken=spoken)
 
 
 COMMAND = Command(

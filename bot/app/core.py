@@ -31,6 +31,7 @@ from bot.ports.world import Check, HelpLine, Verdict
 from bot.road.answers import Answer, answer
 from bot.road.catalogue import Catalogue
 from bot.road.directory import AppDirectory, Site
+from bot.road.errands import errand
 from bot.road.planner import Replanner
 from bot.road.request import Answered, Origin, Request
 from bot.road.road import Road
@@ -97,6 +98,7 @@ def build(
         trail=StoredTrail(store, verifier),
         help=lambda found, asker: _help(catalogue, found, asker),
         checks=checks,
+        errand=lambda found, whom, line: errand(catalogue, apps, found, whom, line),
     )
     gate = Gate(judge=judge, people=people, apps=apps, planner=Replanner(catalogue))
     engine = Engine(store=store, gate=gate, world=worlds.world_of, hands=worlds.hands, clock=clock, ended=redraw)

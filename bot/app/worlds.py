@@ -10,8 +10,8 @@ from bot.domain.canaries import CanaryDefaults
 from bot.domain.errors import Missing, NotPermitted
 from bot.domain.operation import Operation, Phase, Place, voters
 from bot.domain.refs import AppName, EnvName, Principal
-from bot.domain.reply import text
-from bot.operations.book import StoredBook, StoredLedger
+from bot.domain.reply import Reply, text
+from bot.operations.book import StoredBook, StoredLedger, told_key
 from bot.operations.card import OperationCards
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
@@ -19,7 +19,7 @@ from bot.ports.builds import Builds, BuildWriter, NoBuilds
 from bot.ports.clusters import Cluster, ClusterReads, ClusterWrites
 from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
 from bot.ports.store import Store, Tx
-from bot.ports.world import Check, Hands, HelpLine, Planned, Trail, World
+from bot.ports.world import Check, Errand, Hands, HelpLine, Planned, Trail, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ class Worlds:
     trail: Trail
     help: Callable[[Judge, Principal], tuple[HelpLine, ...]]
     checks: Callable[[], tuple[Check, ...]]
+    errand: Callable[[Judge, Principal, str], Errand]
 
     def world(self, asker: Principal, place: Place) -> World:
         judge = self.judge()
@@ -108,6 +109,8 @@ class Worlds:
             checks=self.checks,
             schedules=lambda: self.schedules(judge),
             cluster=self.parts.reads,
+            errand=lambda whom, line: self.errand(judge, whom, line),
+            told=lambda id, whom: self.store.read(lambda tx: tx.outbox.get(told_key(id, whom))) is not None,
             builds=self.parts.builds,
         )
 
@@ -138,4 +141,22 @@ class Worlds:
             return self.parts.cluster(name).writes(replace(person, operation=op.id))
 
         ledger = StoredLedger(self.store, acting, op)
-        return Hands(acting, ledger, self.parts.alert_writer, cluster, self.parts.build_writer)
+
+        def tell(whom: Principal, reply: Reply) -> None:
+            ledger.tell(whom, reply, address=_address(judge, whom, op.place))
+
+        return Hands(acting, ledger, self.parts.alert_writer, cluster, tell, self.parts.build_writer)
+
+
+def _address(judge: Judge, whom: Principal, place: Place) -> str:
+    """Of their own: empty where the place is a channel, which more than one person reads. Raises NotPermitted."""
+    if place.channel.startswith(("C", "G")):
+        return ""
+    ids = judge.slack_ids(whom)
+    if not ids:
+        raise NotPermitted(
+            text("{who} cannot be told.", who=whom),
+            why=text("The policy names no Slack account of theirs."),
+            next=text("Tell them yourself, or ask in a channel."),
+        )
+    return ids[0]

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.domain.refs import Principal
 from bot.domain.reply import Button, Text
 
 
@@ -75,6 +76,13 @@ class UnknownName(UserError):
 
 class NotPermitted(UserError):
     code = "not-permitted"
+
+    def __init__(
+        self, what: Text, *, why: Text | None = None, next: Text | None = None, runners: tuple[Principal, ...] = ()
+    ) -> None:
+        super().__init__(what, why=why, next=next)
+        self.runners = runners
+        """Who may do it instead, and can be asked to."""
 
 
 class NotEnrolled(UserError):

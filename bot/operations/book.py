@@ -9,10 +9,13 @@ from typing import TypeVar
 
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import OperationId, Principal
+from bot.domain.reply import Buttons, Note, Reply, text
+from bot.operations.desk import card_key
 from bot.ports.store import (
     AlertThread,
     Lock,
     LostClaim,
+    MessageClass,
     OperationFilter,
     Proof,
     RecordFilter,
@@ -22,12 +25,23 @@ from bot.ports.store import (
     Tx,
 )
 from bot.ports.world import Verdict
+from bot.steps.codec import dump
 
 R = TypeVar("R")
 
 
 RECEIPT = "r"
 """Before a record's id, which an answer gives at once; its place in the chain comes with its sealing."""
+
+
+def told_key(id: OperationId, who: Principal) -> str:
+    return f"{card_key(id)}/told-{who}"
+
+
+def pointing_up(reply: Reply) -> Reply:
+    """Actions live on the first message of a thread."""
+    there = Note(text("The button is on the first message of this thread."))
+    return replace(reply, blocks=tuple(there if isinstance(block, Buttons) else block for block in reply.blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,21 @@ class StoredLedger:
 
     def unlock(self, app: str, env: str) -> None:
         self._as_saved(lambda tx: tx.locks.drop(app, env))
+
+    def tell(self, who: Principal, reply: Reply, *, address: str) -> None:
+        """`address`: their own place; empty: the thread of the operation's card, where everybody sees it."""
+        words = reply if address else pointing_up(reply)
+        self._as_saved(
+            lambda tx: tx.outbox.want(
+                told_key(self.op.id, who),
+                channel=address or self.op.place.channel,
+                thread="" if address else self.op.place.thread,
+                kind=MessageClass.OPERATION,
+                body=f'{{"reply":{dump(words)}}}',
+                parent="" if address else card_key(self.op.id),
+                is_broadcast=not address,
+            )
+        )
 
     def set_defaults(self, place: Place, defaults: dict[str, str]) -> None:
         self._as_saved(lambda tx: tx.defaults.put(place, defaults))

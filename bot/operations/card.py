@@ -5,6 +5,7 @@ State word first; risk before facts; a primary button means that the card waits 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
@@ -34,7 +35,7 @@ from bot.domain.reply import (
     text,
 )
 from bot.domain.succession import heir
-from bot.operations.build_card import DRAWN, KIND, build_card
+from bot.operations import build_card, follow_card
 from bot.operations.canary_card import canary_card
 from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, short_hash, stopper, titled
@@ -58,8 +59,9 @@ class OperationCards:
 
 def card(op: Operation) -> Reply:
     face = load_face(op.face)
-    if face.kind == KIND and op.phase in DRAWN:
-        return build_card(op, face)
+    drawn, draw = _OF_ITS_OWN.get(face.kind, _LIKE_ALL)
+    if op.phase in drawn:
+        return draw(op, face)
     match op.phase:
         case Phase.DRAFT:
             return preview(op)
@@ -85,6 +87,14 @@ def card(op: Operation) -> Reply:
             return never_began(op, face)
         case _:
             assert_never(op.phase)
+
+
+Draw = Callable[[Operation, Face], Reply]
+_OF_ITS_OWN: Mapping[str, tuple[frozenset[Phase], Draw]] = {
+    build_card.KIND: (build_card.DRAWN, build_card.build_card),
+    follow_card.KIND: (follow_card.DRAWN, follow_card.follow_card),
+}
+_LIKE_ALL: tuple[frozenset[Phase], Draw] = (frozenset(), build_card.build_card)
 
 
 # --- while it runs ------------------------------------------------------------------------------

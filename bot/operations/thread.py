@@ -10,6 +10,7 @@ from bot.domain.reply import Block, Chart, Code, Note, Paragraph, Reply, Text, s
 from bot.domain.succession import heir
 from bot.operations.build_card import KIND
 from bot.operations.desk import card_key, was_asked
+from bot.operations.follow_card import KIND as FOLLOW
 from bot.operations.words import joined
 from bot.ports.store import MessageClass, Tx
 from bot.steps.analysis import Analyse
@@ -36,7 +37,7 @@ def say_step(tx: Tx, before: Operation, after: Operation) -> None:
 
 def say_the_turn(tx: Tx, before: Operation, op: Operation) -> None:
     """Why it goes back, at once and with the charts or the lines that show it."""
-    if op.why is None or op.seen is None:
+    if op.why is None or op.seen is None or load_face(op.face).kind == FOLLOW:
         return
     if op.seen.excerpt:
         words = Paragraph(text("{why} Its last lines:", why=op.why))
@@ -104,9 +105,10 @@ def _step(op: Operation) -> Step:
 
 def say_the_end(tx: Tx, op: Operation) -> None:
     """Edits notify nobody: the end is also a new reply that mentions the asker. Failures show in the channel."""
-    if not was_asked(op):
-        return
     face = load_face(op.face)
+    is_read = face.kind == FOLLOW and op.phase in {Phase.DONE, Phase.UNDONE}
+    if not was_asked(op) or is_read:
+        return
     who = op.requester
     match op.phase:
         case Phase.DONE:

@@ -14,7 +14,7 @@ from bot.policy.judge import Denied, Judge
 from bot.ports.apps import App
 from bot.ports.people import Status
 from bot.ports.world import World
-from bot.steps.locking import take_over
+from bot.steps.locking import ask_to_unlock, take_over
 from bot.steps.step import Plan
 
 
@@ -51,7 +51,7 @@ def not_permitted(denied: Denied, command: AnyCommand, app: App | None) -> NotPe
         next = text("{granters} can grant it.", granters=granters)
     elif runners:
         next = text("{runners} can run it for you.", runners=runners)
-    return NotPermitted(what, why=why, next=next)
+    return NotPermitted(what, why=why, next=next, runners=denied.runners)
 
 
 def _people(found: tuple[Principal, ...]) -> Text | None:
@@ -78,7 +78,7 @@ def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, wor
                 reason=lock.reason,
             ),
             next=text("Ask {who}, or take the lock over; {who} is then told.", who=lock.holder),
-            buttons=(take_over(lock),),
+            buttons=(ask_to_unlock(lock), take_over(lock)),
         )
     if freeze := judge.freeze(app, world.now, asker):
         raise Frozen(

@@ -86,6 +86,8 @@ class LogQuery:
     limit: int = 50
     buckets: int = 12
     """Of the histogram."""
+    is_oldest: bool = False
+    """The oldest lines of the span are wanted, not the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class LogPage:
     total: int
     """Of all that match, or of what was looked at when `partial` says so."""
     lines: tuple[LogLine, ...]
-    """The newest, oldest of them first."""
+    """The newest (or the oldest, as asked), the oldest of them first."""
     counts: tuple[int, ...]
     """Matches in `buckets` equal spans between since and until, oldest first."""
     patterns: tuple[LogPattern, ...]

@@ -125,6 +125,17 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """A command line that somebody is asked to run for another: checked, and in canonical form."""
+
+    line: str
+    what: Text
+    """`deploy of web on prod`."""
+    is_at_once: bool
+    """It is carried out at the click, without a plan that is shown first."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     now: datetime
     asker: Principal
@@ -144,6 +155,10 @@ class World:
     """Doctor's; slow, it asks every backend."""
     schedules: Callable[[], tuple[Planned, ...]]
     cluster: Callable[[str], ClusterReads]
+    errand: Callable[[Principal, str], Errand]
+    """What this person could run for the asker. Raises UserError where they could not."""
+    told: Callable[[OperationId, Principal], bool]
+    """The operation has told this person (Hands.tell)."""
     builds: Builds = field(default_factory=NoBuilds)
 
 
@@ -175,6 +190,9 @@ class Hands:
     ledger: Ledger
     alerts: AlertWriter
     cluster: Callable[[str], ClusterWrites]
+    tell: Callable[[Principal, Reply], None]
+    """Once an operation and person, with a mention, in the thread of the operation's card; where others do not see that,
+    in their own direct message. Its buttons are for the latter only: the card has them."""
     builds: BuildWriter = field(default_factory=NoBuilds)
     time_left: Callable[[], timedelta] = timedelta
     """Of the engine's lease: a target that cannot refuse a late write is sent nothing that could outlast it."""

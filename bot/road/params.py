@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -61,6 +61,19 @@ def percent(words: str) -> Percent:
         raise ValueError("a whole number from 0 to 100") from None
 
 
+def moment(words: str) -> datetime:
+    """`2026-11-24T14:31:58Z`, to the microsecond; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(words)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("a time such as 2026-11-24T14:31:58Z") from None
+
+
+def format_moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def truth(words: str) -> bool:
     match words.lower():
         case "yes" | "true" | "on":
@@ -86,6 +99,7 @@ KINDS: Mapping[object, Kind] = {
     int: Kind(integer, str, "N", Widget.NUMBER),
     bool: Kind(truth, lambda value: "yes" if value else "no", "", Widget.TOGGLE),
     timedelta: Kind(duration, format_duration, "5m", Widget.DURATION),
+    datetime: Kind(moment, format_moment, "TIME", Widget.TEXT),
     AppName: Kind(AppName, str, "APP", Widget.APP),
     AppRef: Kind(AppRef.parse, str, "APP[@VERSION]", Widget.VERSION),
     EnvName: Kind(EnvName, str, "ENV", Widget.ENV),

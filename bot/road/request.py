@@ -39,6 +39,8 @@ class Request:
     """Of a submitted form, by name of parameter: `line` is then the command's name alone."""
     inbox: int | None = None
     """The row in which it was stored before it was acknowledged."""
+    private: Place | None = None
+    """Where the asker alone reads; None: there is no such place."""
     wants_form: bool = False
     """A button that opens the command's form, filled with what its line says already."""
     principal: Principal | None = None

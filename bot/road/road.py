@@ -20,6 +20,7 @@ from bot.audit.records import record
 from bot.command import Answers, Changes, Risk, Signals
 from bot.domain.errors import (
     BadArguments,
+    NotPermitted,
     PilothouseError,
     PolicyBroken,
     Preflight,
@@ -38,9 +39,11 @@ from bot.ports.people import People, Status
 from bot.ports.store import Record, Store
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
+from bot.road.errands import offer_errand
 from bot.road.homes import home_of
 from bot.road.nearest import env_in, offer, unmark
 from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial, take_share
+from bot.road.places import place_of
 from bot.road.request import (
     Answered,
     Asks,
@@ -255,7 +258,11 @@ class Road:
         if app is None:
             app = home_of(trip.shape, params, self._apps, lambda home: judge.may(principal, command.permission, home))
             trip.app = app
-        check_permitted(judge, principal, command, app)
+        try:
+            check_permitted(judge, principal, command, app)
+        except NotPermitted as denied:
+            offer_errand(denied, trip.shape, params, self._catalogue, judge, principal)
+            raise
         return app
 
     # --- changes ------------------------------------------------------------------------------
@@ -286,7 +293,7 @@ class Road:
             app=app,
             requester=principal,
             origin=trip.request.origin.value,
-            place=trip.request.place,
+            place=place_of(trip.request, is_private=changes.is_private),
             plan=plan,
             ask_key=hashlib.sha256(f"{principal}\n{line}\n{hash_plan(plan)}".encode()).hexdigest(),
             policy_version=judge.version,

@@ -103,5 +103,6 @@ def load(body: str, *, inbox: int) -> Request:
         line=raw["line"],
         place=Place(channel, thread),
         values=raw["values"],
+        private=Place(user),
         inbox=inbox,
     )

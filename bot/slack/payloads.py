@@ -204,7 +204,7 @@ class Reader:
         identity = identity_of(payload, home=self.team)
         trigger = part(payload, "trigger_id")
         return Incoming(
-            request=Request(origin=origin, identity=identity, line=words, place=place),
+            request=Request(origin=origin, identity=identity, line=words, place=place, private=Place(identity.user)),
             way=Way(
                 user=identity.user,
                 place=place,

@@ -12,9 +12,10 @@ from bot.domain.operation import Progress, Standing
 from bot.domain.progressive import Program, StepList
 from bot.domain.refs import PlanHash
 from bot.domain.templates import Template
+from bot.ports.observing import Level, Scope
 from bot.ports.store import Proof
 from bot.ports.traffic import Match, MatchKind, Route
-from bot.steps import analysis, build, canary, progressive, records, rollout, scaling, takeover, weights
+from bot.steps import analysis, build, canary, following, progressive, records, rollout, scaling, takeover, weights
 from bot.steps.step import Face, Plan, Planned
 
 STEPS: tuple[type, ...] = (
@@ -48,11 +49,13 @@ STEPS: tuple[type, ...] = (
     records.SetProof,
     records.PutLock,
     records.DropLock,
+    records.AskPerson,
     records.SetDefaults,
     records.Silence,
     build.StartBuild,
     build.AwaitBuild,
     build.StopBuild,
+    following.FollowLogs,
 )
 
 _REPLY: tuple[type, ...] = (
@@ -99,6 +102,8 @@ _CODEC = Codec(
         Match,
         MatchKind,
         Proof,
+        Scope,
+        Level,
         verdicts.Criterion,
         verdicts.AppMeasure,
     )

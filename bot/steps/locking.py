@@ -1,9 +1,18 @@
-"""What is offered where a person's lock is in the way: to take it over, which its holder is told."""
+"""What is offered where a person's lock is in the way: to ask its holder, or to take it over, which its holder is told."""
 
 from __future__ import annotations
 
 from bot.domain.reply import Button, Confirm, Style, text
 from bot.ports.store import Lock
+
+
+def ask_to_unlock(lock: Lock) -> Button:
+    return Button(
+        text("Ask {who} to unlock", who=lock.holder),
+        f"handover {lock.holder} unlock {lock.app} to {lock.env}",
+        Style.PRIMARY,
+        spoken=text("Ask {who} to unlock {app} on {env}", who=lock.holder, app=lock.app, env=lock.env),
+    )
 
 
 def take_over(lock: Lock, reason: str = "") -> Button:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.domain.operation import Place, Progress, Standing
 from bot.domain.refs import AUTO, ObjectRef, Principal
-from bot.domain.reply import Text, text
+from bot.domain.reply import Button, Buttons, Note, Paragraph, Reply, Text, text
 from bot.domain.workloads import Mark
 from bot.ports.store import Lock, Proof, Release
 from bot.ports.world import Hands, World
@@ -142,6 +142,16 @@ class PutLock:
         return Progress(Standing.DONE if is_ours else Standing.ABSENT)
 
     def act(self, hands: Hands, mark: Mark) -> None:
+        if self.taken_from is not None:
+            words = text(
+                "{other}, {who} takes over your lock of {app} on {env}: {reason}",
+                other=self.taken_from,
+                who=self.holder,
+                app=self.app,
+                env=self.env,
+                reason=self.reason,
+            )
+            hands.tell(self.taken_from, Reply(None, (Paragraph(words),)))
         hands.ledger.lock(
             Lock(app=self.app, env=self.env, holder=self.holder, reason=self.reason, at=_UNSET, until=None),
             time=self.time,
@@ -165,6 +175,30 @@ class DropLock:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         hands.ledger.unlock(self.app, self.env)
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Asks somebody to run a command line: nothing is done for them, the click is theirs."""
+
+    whom: Principal
+    asker: Principal
+    line: str
+    run: Button
+
+    def describe(self) -> Text:
+        return text("ask {who} to run {line}", who=self.whom, line=self.line)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        return Progress(Standing.DONE if world.told(mark.operation, self.whom) else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        words = text("{whom}, {asker} asks you to run `{line}`.", whom=self.whom, asker=self.asker, line=self.line)
+        note = text("It runs as you, if you may. Nothing has changed yet.")
+        hands.tell(self.whom, Reply(None, (Paragraph(words), Note(note), Buttons((self.run,)))))
 
 
 @dataclass(frozen=True, slots=True)

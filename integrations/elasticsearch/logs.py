@@ -157,7 +157,7 @@ class ElasticsearchLogs:
             partial.append(text("Some of the index could not be searched."))
         return LogPage(
             total=total,
-            lines=tuple(reversed(lines[:limit])),
+            lines=tuple(lines[:limit] if query.is_oldest else reversed(lines[:limit])),
             counts=_counts(answer, over),
             patterns=self._mine(line.message for line in lines[:PATTERN_LINES]),
             source=SOURCE,

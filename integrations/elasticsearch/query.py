@@ -83,7 +83,7 @@ def span(query: LogQuery) -> Span:
 
 
 def body(query: LogQuery, fields: Fields, *, size: int) -> Clause:
-    """Raises BadArguments. `size` lines, newest first."""
+    """Raises BadArguments. `size` lines, newest first unless the oldest are wanted."""
     over = span(query)
     within = {
         "gte": over.start,
@@ -106,7 +106,7 @@ def body(query: LogQuery, fields: Fields, *, size: int) -> Clause:
     return {
         "query": {"bool": {"filter": conditions, "must": _words(query.words, fields)}},
         "aggs": {"over_time": {"date_histogram": histogram}},
-        "sort": [{fields.time: {"order": "desc"}}],
+        "sort": [{fields.time: {"order": "asc" if query.is_oldest else "desc"}}],
         "size": size,
         "_source": [_source(name) for name in (fields.namespace, fields.pod, fields.container)]
         + [_source(fields.level), fields.message, fields.time],

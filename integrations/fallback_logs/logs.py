@@ -59,7 +59,7 @@ class PodLogs:
         limit = max(0, min(query.limit, _LIMIT))
         return LogPage(
             total=len(found),
-            lines=tuple(found[len(found) - limit :] if limit < len(found) else found),
+            lines=tuple(_kept(found, limit, is_oldest=query.is_oldest)),
             counts=_counts(found, query),
             patterns=self._mine(line.message for line in reversed(found[-_MINED:])),
             source=SOURCE,
@@ -95,6 +95,10 @@ def _is_wanted(line: LogLine, query: LogQuery, words: Words) -> bool:
         and has_level(line, query.level)
         and words.are_in(line.message)
     )
+
+
+def _kept(found: list[LogLine], limit: int, *, is_oldest: bool) -> list[LogLine]:
+    return found[:limit] if is_oldest else found[max(0, len(found) - limit) :]
 
 
 def _counts(found: Iterable[LogLine], query: LogQuery) -> tuple[int, ...]:

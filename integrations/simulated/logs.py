@@ -44,9 +44,10 @@ class SimulatedLogs:
         wanted = Wanted.parse(query.words)
         least = _RANK[query.level] if query.level is not None else 0
         found = [line for line in written if _RANK[line.level] >= least and wanted.matches(line.message)]
+        most = max(1, min(query.limit, _MOST_LINES))
         return LogPage(
             total=len(found),
-            lines=tuple(_line(line) for line in found[-max(1, min(query.limit, _MOST_LINES)) :]),
+            lines=tuple(_line(line) for line in (found[:most] if query.is_oldest else found[-most:])),
             counts=_counts(found, since.timestamp(), query.until.timestamp(), query.buckets),
             patterns=_patterns(found[-_PATTERN_LINES:]),
             source=SOURCE,

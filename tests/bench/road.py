@@ -27,6 +27,7 @@ from bot.ports.store import Store
 from bot.ports.world import Verdict, World
 from bot.road.catalogue import Catalogue
 from bot.road.directory import AppDirectory
+from bot.road.errands import errand
 from bot.road.request import Answered, Origin, Request
 from bot.road.road import Road
 from bot.slack.render import Surface, render
@@ -89,6 +90,7 @@ def staged(folder: Path) -> Stage:
         trail=StoredTrail(store, lambda: Verdict(True, 0, ())),
         help=lambda found, asker: (),
         checks=tuple,
+        errand=lambda judge, whom, line: errand(Catalogue(CATALOGUE), apps, judge, whom, line),
     )
 
     def road(commands: Sequence[AnyCommand]) -> Road:

@@ -149,6 +149,15 @@ class ObservingContract:
         assert few.total == many.total
         assert [line.at for line in few.lines] == [line.at for line in many.lines][-3:]
 
+    def test_the_oldest_lines_are_kept_where_they_are_wanted(self, stage: Stage) -> None:
+        until = stage.now()
+        query = LogQuery((stage.web,), until - timedelta(minutes=10), until, limit=20)
+        newest, oldest = (stage.logs.search(replace(query, is_oldest=wanted)) for wanted in (False, True))
+        assert [line.at for line in oldest.lines] == sorted(line.at for line in oldest.lines)
+        assert oldest.lines[0].at <= newest.lines[0].at
+        few = stage.logs.search(replace(query, is_oldest=True, limit=3))
+        assert [line.at for line in few.lines] == [line.at for line in oldest.lines[:3]]
+
     def test_words_narrow_a_search_and_not_widens_it_again(self, stage: Stage) -> None:
         until = stage.now()
         query = LogQuery((stage.web,), until - timedelta(minutes=10), until)

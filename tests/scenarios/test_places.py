@@ -214,3 +214,50 @@ def test_full_plan_opens_as_a_dialog_and_cancel_ends_the_draft(office: Office) -
     office.ana.click(plan, "Cancel")
     office.wait_for(lambda: office.newest().phase is Phase.WITHDRAWN)
     assert office.slack.messages("prod") == []
+
+
+def test_a_denial_is_handed_over_in_one_click_and_run_by_another_in_one_more(office: Office) -> None:
+    denied = office.answer(office.ana, "restart payments to prod")
+    office.ana.click(denied, "Ask bo to run it")
+    office.see(lambda: next((op for op in office.operations() if op.kind == "handover"), None))
+    id = next(op.id for op in office.operations() if op.kind == "handover")
+    office.ends(id)
+    card = office.card(id, says="Done")
+    office.see(lambda: any("asks you to run" in said for said in office.thread(card)))
+    known = {each["ts"] for each in office.slack.ephemerals(office.bo.id)}
+    office.bo.click(card, "Run it")
+    plan = office.next_to(office.bo, known)
+    assert "restart payments on prod" in plan["text"]
+    office.bo.click(plan, "Restart")
+    started = office.newest()
+    assert (started.kind, str(started.requester)) == ("restart", "bo")
+    office.ends(started.id)
+
+
+def test_around_a_line_goes_earlier_and_later_in_the_same_dialog(office: Office) -> None:
+    found = office.answer(office.ana, "logs web in staging")
+    office.ana.click(found, "Around newest line")
+    view = dialog(office, office.ana, "▶")
+    office.ana.click(view, "Earlier")
+
+    def other() -> Json | None:
+        now = office.ana.modal()
+        return now if now is not None and now["hash"] != view["hash"] else None
+
+    moved = office.see(other)
+    assert moved["id"] == view["id"]
+    assert labels(moved) == ["Earlier", "Later"]
+
+
+def test_followed_logs_come_by_direct_message_and_are_edited_there(office: Office) -> None:
+    found = office.answer(office.ana, "logs web in prod")
+    office.ana.click(found, "Follow")
+
+    def told(words: str) -> Json | None:
+        return next((m for m in office.ana.direct_messages() if words in m["text"]), None)
+
+    first = office.see(lambda: told("Following: logs of web on prod"))
+    edited = office.see(lambda: now if (now := told("Following")) and now["text"] != first["text"] else None)
+    office.ana.click(edited, "Stop")
+    assert office.see(lambda: told("Followed"))["ts"] == first["ts"] == edited["ts"]
+    assert office.slack.messages("prod") == []

@@ -1,7 +1,7 @@
 """Logs from what pods still have: the same query as a log store's, and the answer says that it is partial."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,3 +183,11 @@ def test_a_message_that_is_broken_json_or_endless_is_a_line_all_the_same() -> No
 
 def test_words_of_signs_alone_look_for_nothing() -> None:
     assert Words.parse('- "" -"" () *') == Words((), ())
+
+
+def test_the_oldest_lines_are_kept_where_they_are_wanted() -> None:
+    found = logs(eu_1=FakeWorkloads(LINES))
+    query = LogQuery((WEB,), NOW - timedelta(hours=1), NOW, limit=500)
+    all_lines = found.search(query).lines
+    assert found.search(replace(query, limit=2, is_oldest=True)).lines == all_lines[:2]
+    assert found.search(replace(query, limit=2)).lines == all_lines[-2:]

@@ -1,0 +1,92 @@
+"""`around APP TIME in ENV pod=POD`: the lines around one line of one pod, in a dialog that goes on both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from bot.command import Answers, Arg, Command
+from bot.domain.refs import AppName, EnvName
+from bot.domain.reply import Block, Button, Buttons, Code, Note, Paragraph, Reply, text
+from bot.ports.observing import LogLine, LogQuery
+from bot.ports.world import World
+from bot.steps.following import masked
+
+LINES = 8
+"""Before, and after."""
+REACH = timedelta(hours=1)
+"""How far is looked in either direction."""
+_MS = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    app: Annotated[AppName, Arg("the app")]
+    at: Annotated[datetime, Arg("when the line was written, in UTC")]
+    env: Annotated[EnvName, Arg("where", word="in")]
+    pod: Annotated[str, Arg("of this pod alone", example="POD")] = ""
+    mark: Annotated[datetime | None, Arg("the line that is marked; else that at the time itself")] = None
+
+
+def answer(params: Around, world: World) -> Reply:
+    app = world.apps.locate(params.app, params.env)
+    # Stores keep milliseconds: lines of the same one stay together.
+    after = params.at.replace(microsecond=params.at.microsecond // 1000 * 1000) + _MS
+
+    def look(since: datetime, until: datetime, count: int, *, is_oldest: bool) -> tuple[LogLine, ...]:
+        if until <= since:
+            return ()
+        query = LogQuery(app.scopes, since, until, pod=params.pod, limit=count, buckets=1, is_oldest=is_oldest)
+        return world.logs.search(query).lines
+
+    found = look(after - REACH, after, LINES + 1, is_oldest=False)
+    found += look(after, min(world.now, after + REACH), LINES, is_oldest=True)
+    where = text("{app} on {env}", app=str(app.name), env=str(app.env))
+    if params.pod:
+        where = text("{where}, pod {pod}", where=where, pod=params.pod)
+    blocks: list[Block] = [Note(text("{where}, around {at}, times in UTC", where=where, at=params.at))]
+    if not found:
+        blocks.append(Paragraph(text("No lines within {reach} before or after it.", reach=REACH)))
+        return Reply(text("Around this line"), tuple(blocks))
+    marked = params.mark or params.at
+    blocks.append(Code("\n".join(_line(line, marked, has_pod=not params.pod) for line in found), "lines.txt"))
+    blocks.append(Note(text("What looks like a secret is masked.")))
+    blocks.append(_buttons(params, marked, found))
+    return Reply(text("Around this line"), tuple(blocks))
+
+
+def _line(line: LogLine, marked: datetime, *, has_pod: bool) -> str:
+    sign = "▶ " if line.at == marked else "  "
+    pod = f"{line.pod.rpartition('-')[2] or line.pod} " if has_pod else ""
+    level = "" if line.level in {"", "info"} else f"{line.level} "
+    return f"{sign}{line.at:%H:%M:%S} {pod}{level}{masked(line.message)}"
+
+
+def _buttons(params: Around, marked: datetime, found: tuple[LogLine, ...]) -> Buttons:
+    earlier, later = (_line_of(params, at, marked) for at in (found[0].at, found[-1].at))
+    return Buttons(
+        (
+            Button(text("Earlier"), earlier, spoken=text("Earlier lines of this pod")),
+            Button(text("Later"), later, spoken=text("Later lines of this pod")),
+        )
+    )
+
+
+def _line_of(params: Around, at: datetime, mark: datetime) -> str:
+    pod = f" pod={params.pod}" if params.pod else ""
+    return f"around {params.app} {_stamp(at)} in {params.env}{pod} mark={_stamp(mark)}"
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+COMMAND = Command(
+    "around",
+    "the log lines around one line",
+    Around,
+    "logs:read",
+    Answers(answer),
+    example="around web 2026-11-24T14:31:58Z in prod",
+)
