@@ -56,6 +56,8 @@ class Changes(Generic[P]):
     """The asker wants it as it is planned, unseen: it starts, or asks for the votes that it needs, at once."""
     is_private: bool = False
     """Its card is for those who asked: in the thread where it was asked, else where only the asker reads it."""
+    is_quiet: bool = False
+    """The same where there is such a place: what it changes is seen elsewhere."""
 
 
 @dataclass(frozen=True)

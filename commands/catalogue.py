@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.command import AnyCommand
 from commands import (
+    ack,
     alerts,
     approvals,
     around,
@@ -16,6 +17,7 @@ from commands import (
     home,
     locks,
     logs,
+    metrics,
     restart,
     rollback,
     scale,
@@ -36,6 +38,7 @@ CATALOGUE: tuple[AnyCommand, ...] = (
     logs.COMMAND,
     around.COMMAND,
     tail.COMMAND,
+    metrics.COMMAND,
     alerts.COMMAND,
     status.COMMAND,
     status.HISTORY,
@@ -56,6 +59,7 @@ CATALOGUE: tuple[AnyCommand, ...] = (
     locks.LOCK,
     locks.UNLOCK,
     handover.COMMAND,
+    ack.COMMAND,
     alerts.SILENCE,
     schedules.COMMAND,
     audit.SEARCH,

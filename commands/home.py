@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from bot.command import Answers, Command
-from bot.domain.errors import IntegrationError
+from bot.domain.errors import IntegrationError, UnknownName
 from bot.domain.operation import BEFORE_WRITES, Operation, Phase
-from bot.domain.reply import Block, Button, Buttons, Heading, Note, Opens, Paragraph, Reply, Style, Text, text
+from bot.domain.refs import AppName, EnvName
+from bot.domain.reply import Block, Button, Buttons, Heading, Note, Opens, Paragraph, Reply, Style, Text, counted, text
 from bot.ports.apps import App
-from bot.ports.store import OperationFilter
+from bot.ports.store import Lock, OperationFilter
 from bot.ports.world import World
 from bot.steps.codec import load_face
 from bot.steps.delivery import version_of
+from bot.steps.locking import ask_to_unlock
 
 SHOWN = 8
+QUOTAS = 4
+"""Namespaces whose quota is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +119,74 @@ def _apps(world: World, open_ones: tuple[Operation, ...]) -> list[Block]:
     blocks: list[Block] = [Heading(text("My apps"))]
     try:
         mine = _mine(world)
-        lines = [block for name in [*mine][:SHOWN] for block in _app(world, name, mine[name], open_ones)]
+        firing, unseen = _firing(world, [app for places in mine.values() for app in places])
+        lines = [block for name in [*mine][:SHOWN] for block in _app(world, name, mine[name], open_ones, firing)]
     except IntegrationError as error:
         return [*blocks, Note(text("Your apps cannot be seen now: {why}", why=error.what))]
     if not lines:
         return [*blocks, Note(text("No app is yours to deploy."))]
-    return [*blocks, *lines, *_more(len(mine))]
+    return [*blocks, *lines, *_more(len(mine)), *unseen, *_quotas(world, mine)]
 
 
-def _app(world: World, name: str, places: list[App], open_ones: tuple[Operation, ...]) -> list[Block]:
-    parts = [_place(world, app, open_ones) for app in places]
+def _firing(world: World, apps: list[App]) -> tuple[Counter[str], list[Block]]:
+    """How many alerts fire, by `web/prod`; and what is to be said where nobody knows."""
+    visible = [app for app in apps if world.rules.may("alerts:read", app)]
+    namespaces = tuple(sorted({scope.namespace for app in visible for scope in app.scopes}))
+    places = {(scope.namespace, scope.workload): app.hold for app in visible for scope in app.scopes}
+    try:
+        found = world.alerts.list(namespaces) if namespaces else ()
+    except IntegrationError as error:
+        return Counter(), [Note(text("Whether alerts fire cannot be seen now: {why}", why=error.what))]
+    labels = [alert.labels for alert in found if alert.is_firing and not alert.silenced_by]
+    holds = [places.get((each.get("namespace", ""), each.get("app", ""))) for each in labels]
+    return Counter(hold for hold in holds if hold is not None), []
+
+
+def _quotas(world: World, mine: dict[str, list[App]]) -> list[Block]:
+    """One line for each namespace that has a quota of CPU; where it cannot be read nothing is said of it."""
+    first = {app.scopes[0].namespace: app for places in mine.values() for app in places}
+    lines: list[Text] = []
+    for namespace, app in sorted(first.items())[:QUOTAS]:
+        scope = app.scopes[0]
+        workloads = world.cluster(scope.cluster).workloads
+        try:
+            workload = workloads.find(scope.namespace, scope.workload)
+            quotas = workloads.surroundings(workload).quotas if workload is not None else ()
+        except IntegrationError as error:
+            lines.append(text("{ns} not known: {why}", ns=namespace, why=error.what))
+            continue
+        cpu = next((quota for quota in quotas if quota.resource in {"requests.cpu", "cpu", "limits.cpu"}), None)
+        if cpu is not None:
+            used, hard = f"{cpu.used:g}", f"{cpu.hard:g}"
+            lines.append(text("{ns} {used} of {hard} CPU", ns=namespace, used=used, hard=hard))
+    if not lines:
+        return []
+    template = "Quota: " + " · ".join(f"{{p{n}}}" for n in range(len(lines)))
+    return [Note(text(template, **{f"p{n}": line for n, line in enumerate(lines)}))]
+
+
+def _app(
+    world: World, name: str, places: list[App], open_ones: tuple[Operation, ...], firing: Counter[str]
+) -> list[Block]:
+    parts = [_with_alerts(_place(world, app, open_ones), firing[app.hold]) for app in places]
     template = "*{app}*\n" + " · ".join(f"{{p{i}}}" for i in range(len(parts)))
     line = text(template, app=name, **{f"p{i}": part for i, part in enumerate(parts)})
     last = places[-1].env
-    more = (
+    more: tuple[Button, ...] = (
         Button(text("Status"), f"status {name}"),
         Button(text("Deploy"), f"deploy {name}", opens=Opens.FORM),
         Button(text("Logs"), f"logs {name} in {last}"),
         Button(text("History"), f"history {name} in {last}"),
     )
+    if alerts := [app.env for app in places if firing[app.hold]]:
+        more = (*more, Button(text("Alerts"), f"alerts in {alerts[-1]}"))
     return [Paragraph(line), Buttons((), more=more)]
+
+
+def _with_alerts(place: Text, count: int) -> Text:
+    if not count:
+        return place
+    return text("{place}, *{alerts}*", place=place, alerts=counted(count, "{n} alert", "{n} alerts"))
 
 
 def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
@@ -177,7 +230,17 @@ def _locks(world: World) -> list[Block]:
         if is_mine:
             spoken = text("Unlock {app} on {env}", **where)
             blocks.append(Buttons((Button(text("Unlock"), f"unlock {lock.app} to {lock.env}", spoken=spoken),)))
+        elif _may_lock(world, lock):
+            blocks.append(Buttons((ask_to_unlock(lock),)))
     return [*blocks, *_more(len(locks))]
+
+
+def _may_lock(world: World, lock: Lock) -> bool:
+    try:
+        app = world.apps.locate(AppName(lock.app), EnvName(lock.env))
+    except (UnknownName, IntegrationError):
+        return False
+    return world.rules.may("workloads:lock", app)
 
 
 COMMAND = Command(

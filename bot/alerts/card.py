@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, versions, was_answered
 from bot.domain.operation import Operation
+from bot.domain.refs import Principal
 from bot.domain.reply import Block, Button, Buttons, Confirm, Note, Opens, Paragraph, Quote, Reply, Style, Text, text
 from bot.ports.store import AlertThread
 from bot.steps.codec import load_face
@@ -38,6 +39,9 @@ class AlertState:
     suspect_words: str = ""
     needs_votes: bool = False
     """Others have to agree to a rollback."""
+    acked_by: str = ""
+    acked_at: str = ""
+    """Who looks after it, and since when; forgotten when it ends."""
 
 
 def read(thread: AlertThread) -> AlertState:
@@ -77,7 +81,7 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     count = text("")
     if state.total > 1:
         count = text(" · {n} of {all} still fire", n=state.firing, all=state.total)
-    done = _joined(deeds(operations, since))
+    done = _joined([*_acknowledged(state), *deeds(operations, since)])
     blocks.append(
         Note(
             text(
@@ -92,16 +96,23 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     if state.app:
         blamed = next((op for op in operations if op.id == state.suspect), None)
         is_answered = blamed is not None and was_answered(operations, blamed)
-        blocks.append(_buttons(state, None if is_answered else blamed))
+        blocks.append(_buttons(thread, state, None if is_answered else blamed))
     return blocks
 
 
 def _resolved(thread: AlertThread, state: AlertState, operations: Sequence[Operation], since: datetime) -> list[Block]:
     ended = datetime.fromisoformat(state.ended) if state.ended else thread.updated
     lasted = Paragraph(text("Lasted *{took}*.", took=how_long(since, ended)))
-    done = _joined(deeds(operations, since))
+    done = _joined([*_acknowledged(state), *deeds(operations, since)])
     note = text("From {at} to {end}{done} · al-{number}", at=since, end=ended, done=done, number=thread.number)
     return [*_said(state), lasted, Note(note)]
+
+
+def _acknowledged(state: AlertState) -> tuple[Text, ...]:
+    if not state.acked_by:
+        return ()
+    at = datetime.fromisoformat(state.acked_at)
+    return (text("acknowledged by {who} {at}", who=Principal(state.acked_by), at=at),)
 
 
 def _joined(parts: Sequence[Text]) -> Text:
@@ -109,16 +120,26 @@ def _joined(parts: Sequence[Text]) -> Text:
     return text("".join(f" · {{p{n}}}" for n in range(len(parts))), **{f"p{n}": part for n, part in enumerate(parts)})
 
 
-def _buttons(state: AlertState, blamed: Operation | None) -> Buttons:
+def _buttons(thread: AlertThread, state: AlertState, blamed: Operation | None) -> Buttons:
+    """To acknowledge it comes first while nobody has; then what leads back."""
     where = f"{state.app} in {state.env}"
     logs = Button(text("Logs"), f"logs {where} since=15m level=error")
     silence = Button(text("Silence"), f"silence {state.name} {where}", opens=Opens.FORM)
-    status = Button(text("Status"), f"status {where}")
+    looks = (Button(text("Status"), f"status {where}"), Button(text("Metrics"), f"metrics {where}"))
+    row = [] if state.acked_by else [_acknowledge(thread, state)]
     if blamed is not None and can_stop(blamed):
-        return Buttons((_stop(state, blamed), silence, logs), more=(status,))
-    if blamed is not None and can_go_back(blamed) and (found := versions(blamed)):
-        return Buttons((_back(state, found), silence, logs), more=(status,))
-    return Buttons((logs, status, silence))
+        row.append(_stop(state, blamed))
+    elif blamed is not None and can_go_back(blamed) and (found := versions(blamed)):
+        row.append(_back(state, found))
+    has_way = any(each.style is Style.DANGER for each in row)
+    row += [silence, logs] if has_way else [logs, silence]
+    return Buttons(tuple(row[:3]), more=(*row[3:], *looks))
+
+
+def _acknowledge(thread: AlertThread, state: AlertState) -> Button:
+    spoken = text("Acknowledge {name} of {app} on {env}", name=state.name, app=state.app, env=state.env)
+    line = f"ack al-{thread.number} {state.app} in {state.env}"
+    return Button(text("Acknowledge"), line, Style.PRIMARY, spoken=spoken)
 
 
 def _stop(state: AlertState, blamed: Operation) -> Button:

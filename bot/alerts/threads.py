@@ -32,10 +32,6 @@ def thread_key(group: AlertGroup) -> str:
     return hashlib.sha256(f"{group.receiver}\n{group.key}".encode()).hexdigest()[:20]
 
 
-def card_key(key: str) -> str:
-    return f"alert/{key}"
-
-
 class AlertDesk:
     def __init__(
         self,
@@ -71,11 +67,12 @@ class AlertDesk:
             known = tx.alerts.get(key)
             is_new = known is None or (not known.is_firing and group.is_firing)
             number = 0 if known is None else known.number
+            kept = state if known is None or is_new else _still_acknowledged(state, read(known))
             thread = AlertThread(
                 key=key,
                 number=number,
                 channel=known.channel if known else channel,
-                state=json.dumps(asdict(state), sort_keys=True),
+                state=json.dumps(asdict(kept), sort_keys=True),
                 is_firing=group.is_firing,
                 updated=tx.now,
             )
@@ -112,6 +109,7 @@ class AlertDesk:
     def _fill(self, thread: AlertThread, app: App) -> None:
         """What a person would look at first; each part stands alone, and one that fails says so."""
         lines = (
+            f"metrics {app.name} in {app.env}",
             f"status {app.name} in {app.env}",
             f"history {app.name} in {app.env} limit=5",
             f"logs {app.name} in {app.env} since=15m level=error",
@@ -125,12 +123,16 @@ class AlertDesk:
     def _say(tx: Tx, thread: AlertThread, n: int, reply: Reply) -> None:
         blocks = tuple(block for block in reply.blocks if not isinstance(block, Buttons))
         tx.outbox.want(
-            f"{card_key(thread.key)}/{n}",
+            f"{thread.subject}/{n}",
             channel=thread.channel,
             kind=MessageClass.ALERT,
             body=f'{{"reply":{dump(Reply(reply.title, blocks))}}}',
-            parent=card_key(thread.key),
+            parent=thread.subject,
         )
+
+
+def _still_acknowledged(state: AlertState, before: AlertState) -> AlertState:
+    return replace(state, acked_by=before.acked_by, acked_at=before.acked_at)
 
 
 def redraw(tx: Tx, op: Operation) -> None:
@@ -144,7 +146,7 @@ def redraw(tx: Tx, op: Operation) -> None:
 
 
 def _announce(tx: Tx, thread: AlertThread) -> None:
-    key = card_key(thread.key)
+    key = thread.subject
     tx.outbox.want(key, channel=thread.channel, kind=MessageClass.ALERT, body=f'{{"subject":"{key}"}}')
 
 

@@ -145,7 +145,9 @@ class Worlds:
         def tell(whom: Principal, reply: Reply) -> None:
             ledger.tell(whom, reply, address=_address(judge, whom, op.place))
 
-        return Hands(acting, ledger, self.parts.alert_writer, cluster, tell, self.parts.build_writer)
+        return Hands(
+            acting, ledger, self.parts.alert_writer, cluster, tell, ledger.acknowledge, self.parts.build_writer
+        )
 
 
 def _address(judge: Judge, whom: Principal, place: Place) -> str:

@@ -6,7 +6,7 @@ one fails, back. It knows steps only as StepFacts and what was just observed as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
@@ -44,6 +44,10 @@ class Progress:
     """When to look again where once a second would ask others too often."""
     excerpt: str = ""
     """Words of a program that belong to a failure, masked; they go into the thread with its reason."""
+    errors: Text | None = None
+    """How the app's requests fare meanwhile: `Errors 0.4 %, as before`, or why that is not known."""
+    errors_at: datetime | None = field(default=None, compare=False)
+    """When that was looked at."""
 
 
 class Phase(StrEnum):
@@ -293,9 +297,11 @@ def decide(op: Operation, seen: Progress | None, now: datetime) -> Decision:
 
 def _counted(seen: Progress, before: Progress | None) -> Progress:
     """A step that counts nothing leaves what was counted last: what is recorded at the end moves no pod."""
-    if seen.of or before is None:
+    if before is None:
         return seen
-    return replace(seen, done=before.done, of=before.of)
+    if seen.errors is None:
+        seen = replace(seen, errors=before.errors, errors_at=before.errors_at)
+    return seen if seen.of else replace(seen, done=before.done, of=before.of)
 
 
 def _stopped(op: Operation, signal: Signal, now: datetime) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -127,6 +128,18 @@ class StoredLedger:
                 is_broadcast=not address,
             )
         )
+
+    def acknowledge(self, number: int) -> None:
+        def work(tx: Tx) -> None:
+            thread = tx.alerts.by_number(number)
+            if thread is None or json.loads(thread.state).get("acked_by"):
+                return
+            state = {**json.loads(thread.state), "acked_by": self.by.id, "acked_at": tx.now.isoformat()}
+            tx.alerts.put(replace(thread, state=json.dumps(state, sort_keys=True)))
+            body = f'{{"subject":"{thread.subject}"}}'
+            tx.outbox.want(thread.subject, channel=thread.channel, kind=MessageClass.ALERT, body=body)
+
+        self._as_saved(work)
 
     def set_defaults(self, place: Place, defaults: dict[str, str]) -> None:
         self._as_saved(lambda tx: tx.defaults.put(place, defaults))

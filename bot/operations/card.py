@@ -38,7 +38,7 @@ from bot.domain.succession import heir
 from bot.operations import build_card, follow_card
 from bot.operations.canary_card import canary_card
 from bot.operations.request_card import approval, never_began, preview, review
-from bot.operations.words import asked_by, short_hash, stopper, titled
+from bot.operations.words import asked_by, short_hash, stopper, titled, unended
 from bot.steps.codec import load_face, load_steps
 from bot.steps.step import Face
 
@@ -121,6 +121,8 @@ def _running(op: Operation, face: Face) -> Reply:
         and op.seen.done < op.seen.of
     ):
         blocks.append(Paragraph(op.seen.why))
+    if op.seen is not None and op.seen.errors is not None:
+        blocks.append(Paragraph(op.seen.errors))
     if step is not None and op.seen is not None and op.seen.of:
         blocks.append(Note(text("step {n} of {all}: {what}", n=op.cursor + 1, all=len(op.steps), what=step)))
     blocks.append(asked_by(op, *_deadline(op)))
@@ -203,9 +205,10 @@ def _ended(op: Operation) -> Text:
 def _done(op: Operation, face: Face) -> Reply:
     blocks: list[Block] = []
     if op.seen and op.seen.of:
-        blocks.append(
-            Paragraph(text("{n} of {all} pods ready in {took}.", n=op.seen.done, all=op.seen.of, took=_took(op)))
-        )
+        ready = text("{n} of {all} pods ready in {took}.", n=op.seen.done, all=op.seen.of, took=_took(op))
+        if op.seen.errors is not None:
+            ready = text("{ready} {errors}.", ready=ready, errors=unended(op.seen.errors))
+        blocks.append(Paragraph(ready))
     elif op.ended and op.started and op.ended - op.started >= _WORTH_SAYING:
         blocks.append(Paragraph(text("It took {took}.", took=_took(op))))
     blocks += [asked_by(op, _ended(op), text("plan `{hash}`", hash=short_hash(op)))]

@@ -45,6 +45,11 @@ def joined(parts: list[Text], *, between: str = " · ") -> Text:
     return text(between.join(f"{{p{i}}}" for i in range(len(parts))), **{f"p{i}": part for i, part in enumerate(parts)})
 
 
+def unended(words: Text) -> Text:
+    """Without its full stop: one follows."""
+    return Text(words.template.removesuffix("."), words.args)
+
+
 def stopper(op: Operation) -> Principal:
     signal = last(op, SignalKind.CANCEL, SignalKind.ABORT)
     return signal.by if signal else op.requester

@@ -465,6 +465,11 @@ class AlertThread:
     is_firing: bool
     updated: datetime
 
+    @property
+    def subject(self) -> str:
+        """Of its card, and the key of that message."""
+        return f"alert/{self.key}"
+
 
 class AlertThreads(Protocol):
     def get(self, key: str) -> AlertThread | None: ...

@@ -193,6 +193,8 @@ class Hands:
     tell: Callable[[Principal, Reply], None]
     """Once an operation and person, with a mention, in the thread of the operation's card; where others do not see that,
     in their own direct message. Its buttons are for the latter only: the card has them."""
+    acknowledge: Callable[[int], None]
+    """An alert by its number, as the acting person."""
     builds: BuildWriter = field(default_factory=NoBuilds)
     time_left: Callable[[], timedelta] = timedelta
     """Of the engine's lease: a target that cannot refuse a late write is sent nothing that could outlast it."""

@@ -8,13 +8,13 @@ from bot.domain.reply import text
 from bot.road.request import Request
 
 
-def place_of(request: Request, *, is_private: bool) -> Place:
-    """Where it was asked; of what is private only in a thread. Raises BadArguments where there is no such place."""
-    if not is_private or request.place.thread:
+def place_of(request: Request, *, is_private: bool, is_quiet: bool) -> Place:
+    """Where it was asked; what is private or quiet only in a thread. Raises BadArguments where nothing is private."""
+    if request.place.thread or not (is_private or is_quiet):
         return request.place
-    if request.private is None:
+    if request.private is None and is_private:
         raise BadArguments(
             text("There is no place here that only you read."),
             next=text("Write it in Slack, or read it here once."),
         )
-    return request.private
+    return request.private or request.place

@@ -293,7 +293,7 @@ class Road:
             app=app,
             requester=principal,
             origin=trip.request.origin.value,
-            place=place_of(trip.request, is_private=changes.is_private),
+            place=place_of(trip.request, is_private=changes.is_private, is_quiet=changes.is_quiet),
             plan=plan,
             ask_key=hashlib.sha256(f"{principal}\n{line}\n{hash_plan(plan)}".encode()).hexdigest(),
             policy_version=judge.version,

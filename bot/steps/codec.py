@@ -50,6 +50,7 @@ STEPS: tuple[type, ...] = (
     records.PutLock,
     records.DropLock,
     records.AskPerson,
+    records.Acknowledge,
     records.SetDefaults,
     records.Silence,
     build.StartBuild,

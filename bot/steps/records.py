@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -199,6 +200,29 @@ class AskPerson:
         words = text("{whom}, {asker} asks you to run `{line}`.", whom=self.whom, asker=self.asker, line=self.line)
         note = text("It runs as you, if you may. Nothing has changed yet.")
         hands.tell(self.whom, Reply(None, (Paragraph(words), Note(note), Buttons((self.run,)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Somebody looks after an alert: its card says who."""
+
+    number: int
+    name: str
+
+    def describe(self) -> Text:
+        return text("acknowledge {name}, al-{number}", name=self.name, number=self.number)
+
+    def targets(self) -> tuple[ObjectRef, ...]:
+        return ()
+
+    def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
+        thread = world.trail.alert(self.number)
+        if thread is None:
+            return Progress(Standing.FAILED, why=text("There is no alert al-{number}.", number=self.number))
+        return Progress(Standing.DONE if json.loads(thread.state).get("acked_by") else Standing.ABSENT)
+
+    def act(self, hands: Hands, mark: Mark) -> None:
+        hands.acknowledge(self.number)
 
 
 @dataclass(frozen=True, slots=True)

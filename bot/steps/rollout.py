@@ -16,6 +16,7 @@ from bot.domain.reply import Text, Value, counted, text
 from bot.domain.templates import Template
 from bot.domain.workloads import Mark, Rollout, Trouble, TroubleKind
 from bot.ports.world import Hands, World
+from bot.steps.errors_beside import with_errors
 
 
 def explain(trouble: Trouble, version: str, limit: str = "") -> Text:
@@ -112,7 +113,7 @@ class ReplaceTemplate:
         if workload.is_settled:
             report = counted(workload.replicas, "{n} pod is ready.", "{n} of {n} pods are ready.")
             return Progress(Standing.DONE, done=workload.replicas, of=workload.replicas, report=report)
-        return judge(rollout, self.version) or waiting(rollout, self.version)
+        return judge(rollout, self.version) or with_errors(waiting(rollout, self.version), world, self.target, mark)
 
     def act(self, hands: Hands, mark: Mark) -> None:
         hands.cluster(self.target.cluster).workloads.replace_template(
@@ -146,10 +147,12 @@ class Bake:
         if failed := judge(rollout, self.version):
             return failed
         if held >= self.time and rollout.workload.is_settled:
-            return Progress(Standing.DONE, report=text("No restarts in {time}.", time=self.time))
+            done = Progress(Standing.DONE, report=text("No restarts in {time}.", time=self.time))
+            return with_errors(done, world, self.target, mark)
         ready, wanted = rollout.workload.available, rollout.workload.replicas
         report = text("Watching for {time}.", time=self.time)
-        return Progress(Standing.UNDERWAY, done=ready, of=wanted, report=report)
+        baking = Progress(Standing.UNDERWAY, done=ready, of=wanted, report=report)
+        return with_errors(baking, world, self.target, mark)
 
     def act(self, hands: Hands, mark: Mark) -> None:
         """It only watches."""

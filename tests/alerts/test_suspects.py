@@ -42,8 +42,9 @@ def card(bot: Bench, thread: AlertThread) -> Reply:
 
 
 def first_button(reply: Reply) -> Button:
+    """Of what leads on: to acknowledge it comes before."""
     [buttons] = [block for block in reply.blocks if isinstance(block, Buttons)]
-    return buttons.row[0]
+    return next(button for button in buttons.row if button.label.plain() != "Acknowledge")
 
 
 def is_watching(op: Operation) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from bot.alerts.card import draw
-from bot.alerts.threads import AlertDesk, card_key, thread_key
+from bot.alerts.threads import AlertDesk, thread_key
 from bot.app.clock import SystemClock
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Paragraph, Reply, text
@@ -149,7 +149,7 @@ def _storm(folder: Path, slack: PlaygroundServer, store: Store) -> Iterator[Figu
             desk.receive(group(number, EACH * part // DELIVERIES), inbox=None)
             sender.wake()
     taken_in = time.perf_counter() - started
-    keys = [card_key(thread_key(group(number, 1))) for number in range(GROUPS)]
+    keys = [f"alert/{thread_key(group(number, 1))}" for number in range(GROUPS)]
     while not store.read(lambda tx: _all_told(tx, keys)):
         time.sleep(0.05)
     took = time.perf_counter() - started
