@@ -17,7 +17,7 @@ from typing import cast
 import urllib3
 
 from bot.alerts.card import draw
-from bot.alerts.threads import AlertDesk, card_key, thread_key
+from bot.alerts.threads import AlertDesk, thread_key
 from bot.app.clock import SystemClock
 from bot.domain.refs import ObjectRef, Secret
 from bot.domain.reply import Reply
@@ -250,7 +250,7 @@ def _waits(store: Store, desk: AlertDesk, sender: Sender) -> Iterator[float]:
         )
         desk.receive(group, inbox=inbox)
         sender.wake()
-        keys.append(card_key(thread_key(group)))
+        keys.append(f"alert/{thread_key(group)}")
 
     hook = Hook("alertmanager", AlertmanagerWebhook((Secret(SECRET),)), take)
     for number in range(MESSAGES + CHANNELS):
