@@ -57,10 +57,11 @@ def test_a_hold_ends_at_its_time_whatever_restarts_there_were(
 
 
 def steered(verb: str, id: OperationId) -> str:
-    return "canary web 40 to staging" if verb == "share" else f"{verb} {id}"
+    lines = {"share": "canary web 40 to staging", "full": f"promote {id} --full"}
+    return lines.get(verb, f"{verb} {id}")
 
 
-VERBS = ["promote", "pause", "resume", "extend", "abort", "share"]
+VERBS = ["promote", "full", "pause", "resume", "extend", "abort", "share"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -71,8 +72,8 @@ def test_whoever_may_can_steer_at_a_share_and_it_is_recorded(shop: Bench, verb: 
         shop.say("bo", f"pause {id}")
         shop.run(id, until=lambda op: op.phase is Phase.PAUSED)
     line = steered(verb, id)
-    if way == "typed by app" and verb != "share":
-        line = f"{verb} web in staging"
+    if way == "typed by app":
+        line = line.replace(str(id), "web in staging")
     if verb == "share":
         shop.start("lee", line)
     else:
