@@ -32,8 +32,9 @@ from bot.audit.verify import verify
 from bot.ports.store import Store, Tx
 from integrations.database.sqlite import connect
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, a_record, a_record_at, arrival
+from tests.contracts.store.stage import a_record, a_record_at, arrival
 from tests.integrations.database.postgres_server import Server, binaries
+from tests.kit.clocks import RealClock
 
 WRITERS = (1, 32)
 ROUNDS = 6

@@ -9,8 +9,8 @@ from pathlib import Path
 from integrations.database.store import open_store
 from tests.bench import audit
 from tests.bench.figures import Figure, Goal
-from tests.contracts.store.stage import RealClock
 from tests.integrations.database.postgres_server import Server, binaries
+from tests.kit.clocks import RealClock
 
 SECONDS, RECORDS = 3.0, 50_000
 Row = Mapping[str, object]

@@ -35,7 +35,8 @@ from commands.catalogue import CATALOGUE
 from integrations.database.store import open_store
 from tests.bench.edges import CHANNEL, TEAM, USER, Post, bare_app, dispatched, plain_insert
 from tests.bench.figures import Figure, Goal, cpu_in_turns, us
-from tests.kit.bench import POLICY, KnownPeople, ManualClock
+from tests.kit.bench import POLICY, KnownPeople
+from tests.kit.clocks import ManualClock
 from tests.slack.stage import MACS, NAMES
 
 ROUNDS, TIMES = 9, 200

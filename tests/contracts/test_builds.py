@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -15,22 +15,9 @@ from integrations.simulated.faults import How
 from integrations.simulated.world import SimulatedWorld
 from tests.contracts.builds_suite import BuildsContract
 from tests.faults.jenkins_server import TOKEN, USER, JenkinsServer, serving
+from tests.kit.clocks import ManualClock
 
 LONG = timedelta(seconds=40)
-
-
-class MovableClock:
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return self.moment.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +51,7 @@ class SimulatedStage:
 class TestSimulated(BuildsContract):
     @pytest.fixture
     def stage(self) -> SimulatedStage:
-        world = SimulatedWorld(MovableClock())
+        world = SimulatedWorld(ManualClock())
         world.registry.push("registry.test/web", "1.8.1")
         adapter = SimulatedBuilds(world)
         return SimulatedStage(world, adapter, adapter)

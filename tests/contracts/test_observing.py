@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -21,20 +21,7 @@ from integrations.simulated.logs import SimulatedLogs
 from integrations.simulated.metrics import SimulatedMetrics
 from integrations.simulated.seed import CLUSTER, DemoApp, add_app, demo_world
 from tests.contracts.observing_suite import ObservingContract
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return self.moment.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tests.kit.clocks import ManualClock
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,20 +10,7 @@ from bot.domain.refs import ObjectRef
 from integrations.simulated.clusters import SimulatedCluster
 from integrations.simulated.world import SimulatedWorld
 from tests.contracts.traffic_suite import TrafficContract
-
-
-class MovableClock:
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return self.moment.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tests.kit.clocks import ManualClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +38,6 @@ class SimulatedStage:
 class TestSimulated(TrafficContract):
     @pytest.fixture
     def stage(self) -> SimulatedStage:
-        world = SimulatedWorld(MovableClock())
+        world = SimulatedWorld(ManualClock())
         world.add_cluster("test")
         return SimulatedStage(SimulatedCluster(world, "test"), world)

@@ -30,7 +30,8 @@ from bot.road.request import Origin, Outcome, Proposed, Request, Signalled
 from integrations.database.store import open_store
 from tests.faults.small_cluster import SmallCluster, parts_of
 from tests.integrations.database.postgres_server import Server
-from tests.kit.bench import KnownPeople, ManualClock
+from tests.kit.bench import KnownPeople
+from tests.kit.clocks import ManualClock
 
 POLICY = b"""
 keepers: [lee]

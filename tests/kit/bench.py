@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -33,43 +32,12 @@ from integrations.simulated.logs import SimulatedLogs
 from integrations.simulated.metrics import SimulatedMetrics
 from integrations.simulated.seed import NAMESPACES, demo_world
 from integrations.simulated.world import SimulatedWorld
+from tests.kit.clocks import ManualClock, RunningClock
 from tests.kit.databases import sqlite_store
 
 POLICY = Path(__file__).parents[2] / "deploy/examples/policy.yaml"
-T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 SLACK_IDS = {"ana": "U0ANA0001", "bo": "U0BOB0002", "lee": "U0LEE0003", "gus": "U0GUS0004"}
-
-
-@dataclass
-class ManualClock:
-    """bot.domain.clock.Clock that stands still until it is moved."""
-
-    moment: datetime = T0
-    passed: float = 1000.0
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return self.passed
-
-    def sleep(self, seconds: float) -> None:
-        self.move(timedelta(seconds=seconds))
-
-    def move(self, by: timedelta) -> None:
-        self.moment += by
-        self.passed += by.total_seconds()
-
-
-class RunningClock(ManualClock):
-    """The machine's own: for a database that has its own time."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def elapsed(self) -> float:
-        return time.monotonic()
 
 
 @dataclass

@@ -19,7 +19,8 @@ from integrations.simulated.rollouts import SimulatedRollout
 from integrations.simulated.seed import template_of
 from integrations.simulated.world import SimulatedWorld
 from tests.kit import rollouts
-from tests.kit.rollouts import APP, BAD, NAMESPACE, Ended, Rollout, StillClock
+from tests.kit.clocks import ManualClock
+from tests.kit.rollouts import APP, BAD, NAMESPACE, Ended, Rollout
 
 OWN = StepList.of([{"setWeight": 20}, {"pause": {}}, {"setWeight": 60}])
 
@@ -70,7 +71,7 @@ class ProgressiveRollout(Rollout):
 
 def made(seed: int) -> ProgressiveRollout:
     dice = random.Random(seed)
-    clock = StillClock()
+    clock = ManualClock()
     world = SimulatedWorld(clock, seed=seed)
     state = world.add_cluster("test")
     is_bad = dice.random() < 0.4
@@ -88,7 +89,7 @@ def made(seed: int) -> ProgressiveRollout:
     if has_autoscaler:
         state.add_autoscaler(NAMESPACE, APP, target=APP, minimum=1, maximum=5, cpu=70)
     state.traffic.put(NAMESPACE, APP, dice.choice([0.0, 2.0, 20.0]))
-    clock.moment += timedelta(seconds=60)
+    clock.move(timedelta(seconds=60))
     cluster = SimulatedCluster(world, "test")
     workload = cluster.reads().workloads.find(NAMESPACE, APP)
     assert workload is not None

@@ -31,7 +31,8 @@ from integrations.simulated.images import SimulatedImages
 from integrations.simulated.seed import template_of
 from integrations.simulated.world import SimulatedWorld
 from tests.kit import rollouts
-from tests.kit.rollouts import APP, BAD, NAMESPACE, Ended, Rollout, StillClock
+from tests.kit.clocks import ManualClock
+from tests.kit.rollouts import APP, BAD, NAMESPACE, Ended, Rollout
 
 OWN = "sum(rate(failed_total[$window])) / sum(rate(all_total[$window]))"
 FAILED = AppMeasure(Criterion("Failed", "%", 100.0, over=0.02, least=-1e12), OWN)
@@ -72,7 +73,7 @@ class ReplicaRollout(Rollout):
 
 def made(seed: int) -> ReplicaRollout:
     dice = random.Random(seed)
-    clock = StillClock()
+    clock = ManualClock()
     world = SimulatedWorld(clock, seed=seed)
     world.expressions[OWN] = Measure.ERRORS
     state = world.add_cluster("test")
@@ -85,7 +86,7 @@ def made(seed: int) -> ReplicaRollout:
     state.add_deployment(NAMESPACE, APP, old, replicas=dice.randint(1, 4), selector=labels, labels=labels)
     state.add_service(NAMESPACE, APP, labels)
     state.traffic.put(NAMESPACE, APP, dice.choice([0.0, 2.0, 20.0]))
-    clock.moment += timedelta(seconds=60)
+    clock.move(timedelta(seconds=60))
     cluster = SimulatedCluster(world, "test")
     steps = _plan(world, cluster, dice)
     op = replace(

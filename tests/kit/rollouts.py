@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -50,6 +50,7 @@ from integrations.simulated.faults import How
 from integrations.simulated.metrics import SimulatedMetrics
 from integrations.simulated.seed import template_of
 from integrations.simulated.world import SimulatedWorld
+from tests.kit.clocks import ManualClock
 
 NAMESPACE, APP = "shop", "web"
 ANA = Principal("ana")
@@ -63,20 +64,6 @@ BAD: tuple[Behaviour, ...] = (
     behaviours.CANNOT_START,
 )
 MOST_TICKS = 1500
-
-
-class StillClock:
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return self.moment.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 class Died(Exception):
@@ -98,7 +85,7 @@ class Ended:
 class Rollout:
     seed: int
     dice: random.Random
-    clock: StillClock
+    clock: ManualClock
     world: SimulatedWorld
     cluster: SimulatedCluster
     old: Template
@@ -229,7 +216,7 @@ class Rollout:
         elif roll < 0.05:
             self.jump = timedelta(seconds=dice.choice([0, -3600, 3600, -30, 45]))
         elif roll < 0.055:
-            self.clock.moment += timedelta(seconds=dice.choice([20, 120, 900]))
+            self.clock.move(timedelta(seconds=dice.choice([20, 120, 900])))
         elif roll < 0.057:
             pods = [pod for pod in self.state.namespace(NAMESPACE).pods.values() if pod.is_ready]
             if pods:
@@ -283,8 +270,8 @@ class Rollout:
             except Died:
                 self.is_taken_over = True
                 wake = timedelta(seconds=5)
-            self.clock.moment += max(wake, timedelta(seconds=0.2))
-        self.clock.moment += timedelta(seconds=30)
+            self.clock.move(max(wake, timedelta(seconds=0.2)))
+        self.clock.move(timedelta(seconds=30))
         ended = Ended(self.seed, self.op.phase, ticks, self.op.why.plain() if self.op.why else "")
         self.check(ended)
         return ended
@@ -331,7 +318,7 @@ class Rollout:
 
 def made(seed: int) -> Rollout:
     dice = random.Random(seed)
-    clock = StillClock()
+    clock = ManualClock()
     world = SimulatedWorld(clock, seed=seed)
     state = world.add_cluster("test")
     is_bad = dice.random() < 0.4
@@ -347,7 +334,7 @@ def made(seed: int) -> Rollout:
         state.add_autoscaler(NAMESPACE, APP, target=APP, minimum=1, maximum=5, cpu=70)
     state.traffic.put(NAMESPACE, APP, dice.choice([0.0, 2.0, 20.0]))
     state.add_route(NAMESPACE, APP, APP)
-    clock.moment += timedelta(seconds=60)
+    clock.move(timedelta(seconds=60))
     cluster = SimulatedCluster(world, "test")
     steps = _plan(cluster, dice)
     op = Operation(

@@ -29,7 +29,8 @@ from bot.ports.world import Verdict
 from bot.road.directory import Site
 from bot.road.request import Crashed, Origin, Proposed, Request, Signalled, Started
 from tests.faults.small_cluster import Kept, SmallCluster, parts_of
-from tests.kit.bench import KnownPeople, ManualClock
+from tests.kit.bench import KnownPeople
+from tests.kit.clocks import ManualClock
 from tests.kit.databases import sqlite_store
 
 DEPTH = 6

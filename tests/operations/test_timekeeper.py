@@ -14,7 +14,8 @@ from bot.domain.operation import Phase
 from bot.domain.refs import OperationId
 from bot.operations.timekeeper import Timekeeper
 from bot.ports.store import Store
-from tests.kit.bench import T0, Bench, ManualClock, words
+from tests.kit.bench import Bench, words
+from tests.kit.clocks import T0, ManualClock
 from tests.operations.test_canary import is_holding
 
 HOLD = timedelta(minutes=5)

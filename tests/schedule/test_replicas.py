@@ -20,10 +20,10 @@ from bot.ports.store import OperationFilter, Store, Tx
 from bot.road.request import Outcome, Refused, Request, Started
 from bot.schedule.timers import Timers
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock
 from tests.contracts.store.stage import operation as an_operation
 from tests.integrations.database.postgres_server import Server, binaries
-from tests.kit.bench import POLICY, T0
+from tests.kit.bench import POLICY
+from tests.kit.clocks import T0, RealClock
 
 TICKS = 1000
 REPLICAS = 3

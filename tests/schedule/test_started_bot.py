@@ -26,7 +26,8 @@ from integrations.simulated.images import SimulatedImages
 from integrations.simulated.logs import SimulatedLogs
 from integrations.simulated.metrics import SimulatedMetrics
 from integrations.simulated.seed import demo_world
-from tests.kit.bench import T0, sites
+from tests.kit.bench import sites
+from tests.kit.clocks import T0
 from tests.schedule.test_timers import HALF_PAST, with_schedule
 
 PATIENCE = 60.0

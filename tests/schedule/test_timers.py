@@ -18,7 +18,8 @@ from bot.ports.store import RecordFilter, Tx
 from bot.road.answers import answer
 from bot.schedule.timers import GRACE, TRIES, Timers
 from bot.steps.codec import dump
-from tests.kit.bench import POLICY, T0, Bench, bench
+from tests.kit.bench import POLICY, Bench, bench
+from tests.kit.clocks import T0
 
 CHANNEL = "C0TEAMWEB"
 HALF_PAST = T0.replace(hour=9, minute=30)

@@ -13,8 +13,9 @@ import pytest
 
 from bot.ports.store import Store
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, SetClock, Stage
+from tests.contracts.store.stage import SetClock, Stage
 from tests.integrations.database.postgres_server import Server, binaries
+from tests.kit.clocks import RealClock
 from tests.kit.databases import sqlite_store
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -57,17 +56,6 @@ class SetClock:
     def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
         self._elapsed += seconds
-
-
-class RealClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def elapsed(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 def arrival(name: str, *, nonce: str = "", delivery: str = "") -> Arrival:

@@ -11,8 +11,8 @@ import pytest
 from bot.domain.errors import BadArguments, IntegrationError, Missing, Refused, Unavailable
 from bot.domain.refs import Secret
 from integrations.alertmanager.alerts import ANSWER_LIMIT, Alertmanager, AlertmanagerPlace
-from tests.integrations.clocks import RealClock
 from tests.integrations.loopback import Loopback, Received, Sent, closed_port, serving
+from tests.kit.clocks import RealClock
 
 MATCHERS = {"alertname": "HighErrorRate", "namespace": "web-prod"}
 HOUR = timedelta(hours=1)

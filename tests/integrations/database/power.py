@@ -30,7 +30,8 @@ from bot.domain.errors import IntegrationError
 from bot.domain.operation import Operation
 from bot.ports.store import OperationFilter, Sealed, Store, Tx
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, a_record, operation
+from tests.contracts.store.stage import a_record, operation
+from tests.kit.clocks import RealClock
 
 REACH = 4096
 SECTOR = 512

@@ -13,9 +13,9 @@ import pytest
 from bot.domain.operation import Phase
 from bot.ports.store import Store
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock
 from tests.integrations.database.postgres_server import Server
 from tests.kit.bench import bench
+from tests.kit.clocks import RealClock
 
 pytestmark = pytest.mark.postgres
 

@@ -16,8 +16,9 @@ from bot.ports.store import Store
 from integrations.database.schema import migrate
 from integrations.database.store import open_store
 from integrations.database.tables import metadata
-from tests.contracts.store.stage import RealClock, a_record, accepted, arrival, in_threads, sealed_records
+from tests.contracts.store.stage import a_record, accepted, arrival, in_threads, sealed_records
 from tests.integrations.database.postgres_server import Server, name_of
+from tests.kit.clocks import RealClock
 
 pytestmark = pytest.mark.postgres
 

@@ -16,7 +16,7 @@ from bot.domain.errors import Refused
 from integrations.database.schema import migrate
 from integrations.database.store import open_store
 from integrations.database.tables import CODE_LEVEL, metadata
-from tests.contracts.store.stage import RealClock
+from tests.kit.clocks import RealClock
 
 HEAD = "0002"
 

@@ -19,7 +19,8 @@ from bot.domain.errors import Refused, Unavailable
 from bot.ports.store import RecordFilter, Tx
 from integrations.database.sqlite import BUSY, STILL_BUSY, Sqlite
 from integrations.database.store import DatabaseStore, open_store
-from tests.contracts.store.stage import RealClock, a_record, accepted, added, arrival, in_threads, sealed_records
+from tests.contracts.store.stage import a_record, accepted, added, arrival, in_threads, sealed_records
+from tests.kit.clocks import RealClock
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from bot.ports.store import Store
 from integrations.database import schema
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, added, loaded, sealed_records
+from tests.contracts.store.stage import added, loaded, sealed_records
 from tests.integrations.database.postgres_server import Server
+from tests.kit.clocks import RealClock
 
 pytestmark = pytest.mark.postgres
 LEASE = timedelta(seconds=30)

@@ -7,7 +7,8 @@ import sys
 import threading
 
 from integrations.database.store import open_store
-from tests.contracts.store.stage import RealClock, a_record, accepted, arrival
+from tests.contracts.store.stage import a_record, accepted, arrival
+from tests.kit.clocks import RealClock
 
 THREADS = 4
 

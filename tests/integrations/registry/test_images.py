@@ -13,8 +13,8 @@ import pytest
 from bot.domain.errors import IntegrationError, Missing, Refused, Unavailable
 from bot.domain.refs import Secret
 from integrations.registry.images import MANIFEST_LIMIT, RegistryImages, RegistryPlace
-from tests.integrations.clocks import RealClock
 from tests.integrations.loopback import Loopback, Received, Sent, closed_port, serving
+from tests.kit.clocks import RealClock
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -13,22 +13,9 @@ from bot.ports.clusters import Acting, Cluster
 from integrations.simulated.clusters import SimulatedCluster
 from integrations.simulated.seed import CLUSTER, demo_world
 from integrations.simulated.world import SimulatedWorld
+from tests.kit.clocks import ManualClock
 
 ANA = Acting("ana", ("team-web",), "op-7")
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def elapsed(self) -> float:
-        return self.moment.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 def mark(step: str = "1", *, op: int = 7, fence: int = 5) -> Mark:

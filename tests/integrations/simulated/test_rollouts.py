@@ -13,7 +13,8 @@ from bot.domain.templates import Template
 from bot.domain.workloads import Strategy, TroubleKind
 from integrations.simulated.clusters import SimulatedCluster
 from integrations.simulated.seed import CLUSTER, demo_world, template_of
-from tests.integrations.simulated.conftest import ManualClock, Scene, mark
+from tests.integrations.simulated.conftest import Scene, mark
+from tests.kit.clocks import ManualClock
 
 
 def test_the_demo_world_settles_within_seconds(clock: ManualClock) -> None:
