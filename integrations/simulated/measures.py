@@ -10,7 +10,7 @@ from typing import assert_never
 from bot.ports.observing import Measure
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.objects import SimulatedPod
-from integrations.simulated.traffic import Sample
+from integrations.simulated.traffic import Served
 
 
 def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at: float) -> float | None:
@@ -54,10 +54,10 @@ class Quality:
 
 def quality(state: ClusterState, pods: Sequence[SimulatedPod], at: float) -> Quality:
     """Both at the price of one."""
-    return _weighed(state.traffic.samples([pod for pod in pods if pod.is_there(at)], at))
+    return _weighed(state.traffic.served([pod for pod in pods if pod.is_there(at)], at))
 
 
-def _weighed(samples: Sequence[Sample]) -> Quality:
+def _weighed(samples: Sequence[Served]) -> Quality:
     requests = sum(each.requests for each in samples)
     if not requests:
         return Quality(None, None)

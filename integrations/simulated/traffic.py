@@ -47,8 +47,8 @@ def _standing(changes: Sequence[tuple[float, object]], at: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One pod at one moment."""
+class Served:
+    """What one pod did with its requests at one moment."""
 
     requests: float
     """A second."""
@@ -56,6 +56,12 @@ class Sample:
     """Share of its requests that fail."""
     latency: float
     """Seconds, 95th percentile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Served):
+    """One pod at one moment."""
+
     cpu: float
     """Cores."""
 
@@ -137,16 +143,25 @@ class Traffic:
         return found
 
     def _sample(self, pod: SimulatedPod, requests: float, at: float) -> Sample:
+        served = self._served(pod, requests, at)
+        return Sample(requests, served.errors, served.latency, self._cores(pod, requests, at))
+
+    def served(self, pods: Sequence[SimulatedPod], at: float) -> list[Served]:
+        """What alert rules ask for, every few seconds of all the time that passes."""
+        requests = self._requests(pods, at)
+        return [self._served(pod, requests[pod], at) for pod in pods]
+
+    @staticmethod
+    def _served(pod: SimulatedPod, requests: float, at: float) -> Served:
         behaviour, quarter = pod.behaviour, int(at // 15)
         load = requests / behaviour.capacity
         usual = BASE_ERRORS * _around(0.25, pod.workload, quarter)
-        own = behaviour.errors * _around(0.1, pod.uid, quarter)
+        own = behaviour.errors and behaviour.errors * _around(0.1, pod.uid, quarter)
         busy = 1 + 3 * max(0.0, load - 0.8)
-        return Sample(
+        return Served(
             requests=requests,
             errors=min(1.0, usual + own + 0.5 * max(0.0, load - 1)),
             latency=BASE_LATENCY * behaviour.latency * busy * _around(0.06, pod.uid, quarter),
-            cpu=self._cores(pod, requests, at),
         )
 
     def samples(self, pods: Sequence[SimulatedPod], at: float) -> list[Sample]:

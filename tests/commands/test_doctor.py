@@ -13,7 +13,8 @@ from bot.ports.world import Check
 from commands.self import report
 from integrations.prometheus.expressions import check
 from integrations.prometheus.promql import Labels
-from tests.kit.bench import POLICY, ManualClock
+from tests.kit.bench import POLICY
+from tests.kit.clocks import ManualClock
 
 GOOD = (Check("policy", True, text("version ab12")), Check("database", True, text("")))
 BAD = Check("audit channel", False, text("I am no member of it."), text("write `/invite @pilothouse` there"))
