@@ -34,7 +34,8 @@ from tests.bench.edges import CHANNEL, TEAM, USER
 from tests.bench.figures import Figure, Goal, us
 from tests.bench.road import MEMORY
 from tests.faults.small_cluster import SmallCluster
-from tests.kit.bench import POLICY, KnownPeople, ManualClock
+from tests.kit.bench import POLICY, KnownPeople
+from tests.kit.clocks import ManualClock
 
 FEW, MANY = 100, 1000
 SETTLING, ROUNDS = 3, 5
