@@ -166,7 +166,10 @@ class Rollout:
         step = planned.undo if self.op.phase is Phase.UNDOING else planned.do
         assert step is not None
         found = SimpleNamespace(
-            now=self.now(), cluster=lambda _: self.cluster.reads(), metrics=SimulatedMetrics(self.world)
+            now=self.now(),
+            cluster=lambda _: self.cluster.reads(),
+            metrics=SimulatedMetrics(self.world),
+            book=SimpleNamespace(operation=lambda _: self.op),
         )
         try:
             return step.observe(cast(World, found), mark, self.now() - (self.op.since or self.now()))
