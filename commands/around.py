@@ -45,19 +45,22 @@ def answer(params: Around, world: World) -> Reply:
     where = text("{app} on {env}", app=str(app.name), env=str(app.env))
     if params.pod:
         where = text("{where}, pod {pod}", where=where, pod=params.pod)
-    blocks: list[Block] = [Note(text("{where}, around {at}, times in UTC", where=where, at=params.at))]
+    blocks: list[Block] = [Note(text("{where}, times in UTC", where=where))]
     if not found:
         blocks.append(Paragraph(text("No lines within {reach} before or after it.", reach=REACH)))
         return Reply(text("Around this line"), tuple(blocks))
     marked = params.mark or params.at
-    blocks.append(Code("\n".join(_line(line, marked, has_pod=not params.pod) for line in found), "lines.txt"))
+    # Of lines of one moment the last: that was the newest.
+    at = max((n for n, line in enumerate(found) if line.at == marked), default=-1)
+    lines = (_line(line, is_marked=n == at, has_pod=not params.pod) for n, line in enumerate(found))
+    blocks.append(Code("\n".join(lines), "lines.txt"))
     blocks.append(Note(text("What looks like a secret is masked.")))
     blocks.append(_buttons(params, marked, found))
     return Reply(text("Around this line"), tuple(blocks))
 
 
-def _line(line: LogLine, marked: datetime, *, has_pod: bool) -> str:
-    sign = "▶ " if line.at == marked else "  "
+def _line(line: LogLine, *, is_marked: bool, has_pod: bool) -> str:
+    sign = "▶ " if is_marked else "  "
     pod = f"{line.pod.rpartition('-')[2] or line.pod} " if has_pod else ""
     level = "" if line.level in {"", "info"} else f"{line.level} "
     return f"{sign}{line.at:%H:%M:%S} {pod}{level}{masked(line.message)}"

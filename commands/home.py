@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.command import Answers, Command
 from bot.domain.errors import IntegrationError, UnknownName
@@ -231,7 +231,7 @@ def _locks(world: World) -> list[Block]:
             spoken = text("Unlock {app} on {env}", **where)
             blocks.append(Buttons((Button(text("Unlock"), f"unlock {lock.app} to {lock.env}", spoken=spoken),)))
         elif _may_lock(world, lock):
-            blocks.append(Buttons((ask_to_unlock(lock),)))
+            blocks.append(Buttons((replace(ask_to_unlock(lock), style=Style.PLAIN),)))
     return [*blocks, *_more(len(locks))]
 
 

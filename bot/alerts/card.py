@@ -85,7 +85,7 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     blocks.append(
         Note(
             text(
-                "Since {at}{count}{done} · al-{number} · state, releases and logs are in the thread",
+                "Since {at}{count}{done} · al-{number} · charts, state, releases and logs are in the thread",
                 at=since,
                 count=count,
                 done=done,

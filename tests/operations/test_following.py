@@ -159,3 +159,11 @@ def test_the_page_that_is_shown_is_the_page_that_is_shared(bot: Bench) -> None:
     bot.clock.move(timedelta(minutes=30))
     page = bot.say("ana", button(bot.say("ana", "logs web in staging since=5m level=info"), "Earlier"))
     assert button(page, "Share here") == "logs web in staging since=300s ago=300s level=info --share"
+
+
+def test_one_line_is_marked_where_several_were_written_at_once(bot: Bench) -> None:
+    bot.clock.move(timedelta(minutes=10))
+    for _ in range(20):
+        bot.clock.move(timedelta(seconds=7))
+        around = bot.say("ana", button(bot.say("ana", "logs web in prod"), "Around newest line"))
+        assert len(marked(around)) == 1
