@@ -54,6 +54,8 @@ class Changes(Generic[P]):
     risk: Risk = Risk.HIGH
     is_asked: Callable[[P], bool] = lambda _: False
     """The asker wants it as it is planned, unseen: it starts, or asks for the votes that it needs, at once."""
+    seen_first: Callable[[P], P] = lambda params: params
+    """The same, planned and shown before it starts: what `is_asked` skips."""
     is_private: bool = False
     """Its card is for those who asked: in the thread where it was asked, else where only the asker reads it."""
     is_quiet: bool = False

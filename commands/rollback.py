@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from bot.command import Arg, Changes, Command
@@ -201,7 +201,7 @@ COMMAND = Command(
     "go back to a release that was proven",
     Rollback,
     "workloads:rollback",
-    Changes(plan, is_asked=lambda params: params.now),
+    Changes(plan, is_asked=lambda params: params.now, seen_first=lambda params: replace(params, now=False)),
     slash=True,
     example="rollback web to prod",
 )

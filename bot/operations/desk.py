@@ -45,6 +45,9 @@ def announce(tx: Tx, op: Operation) -> None:
     if op.phase is Phase.DRAFT or (op.phase in {Phase.EXPIRED, Phase.WITHDRAWN} and not was_asked(op)):
         return
     kind = MessageClass.APPROVAL if op.phase is Phase.WAITING else MessageClass.OPERATION
+    if op.phase is Phase.RUNNING and not op.holds:
+        # It changes no target: its edits, every ten seconds where logs are followed, hold up nobody else's.
+        kind = MessageClass.CHATTER
     tx.outbox.want(
         card_key(op.id),
         channel=op.place.channel,
@@ -244,7 +247,9 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
             can_turn = op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed
             fits = op.phase in BEFORE_WRITES or can_turn or (op.phase is Phase.STUCK and kind is SignalKind.CANCEL)
         case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.PROMOTE_FULL | SignalKind.EXTEND:
-            fits = op.phase in {Phase.RUNNING, Phase.PAUSED}
+            # What holds no target changes none: logs would be followed for as long as it is paused.
+            is_steered = bool(op.holds) or kind is not SignalKind.PAUSE
+            fits = is_steered and op.phase in {Phase.RUNNING, Phase.PAUSED}
         case SignalKind.TAKE_OVER:
             fits = False
     if kind is SignalKind.APPROVE and given.by in voters(op):

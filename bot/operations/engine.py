@@ -241,9 +241,8 @@ class Engine:
         return seen
 
     def _observe(self, step: Step, op: Operation, mark: Mark) -> Progress:
-        world = self._world(op.requester, op)
         try:
-            return step.observe(world, mark, world.now - (op.since or world.now))
+            return self._gate.look(step, op, mark, self._world(op.requester, op))
         except Missing as error:
             return Progress(Standing.FAILED, why=error.what)
         except IntegrationError as error:

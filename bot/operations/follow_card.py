@@ -21,7 +21,9 @@ def follow_card(op: Operation, face: Face) -> Reply:
         blocks.append(Paragraph(text("*It cannot be read now:* {why}", why=seen.why)))
     elif seen is not None and seen.report is not None:
         blocks.append(Paragraph(seen.report))
-    if seen is not None and seen.excerpt:
+    if op.phase is Phase.UNDONE and op.failed_step is not None and op.why is not None:
+        blocks.append(Paragraph(text("*It ended before its time:* {why}", why=op.why)))
+    elif seen is not None and seen.excerpt:
         blocks.append(Code(seen.excerpt, "lines.txt"))
     elif seen is not None and seen.why is None:
         blocks.append(Paragraph(text("No lines match.")))

@@ -7,16 +7,19 @@ from typing import Protocol
 
 from bot.command import AnyCommand
 from bot.domain.errors import NotPermitted, PlanChanged, Unavailable, UserError
-from bot.domain.operation import Operation, SignalKind, voters
+from bot.domain.operation import Operation, Progress, SignalKind, Standing, voters
 from bot.domain.refs import AppName, EnvName, Principal
 from bot.domain.reply import Text, text
+from bot.domain.workloads import Mark
+from bot.operations.marks import reason_of
 from bot.policy.gate import check_permitted, check_rules, check_voter
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import People, Status
 from bot.ports.world import World
 from bot.steps.codec import hash_plan, load_face
-from bot.steps.step import Face, Plan
+from bot.steps.following import FollowLogs
+from bot.steps.step import Face, Plan, Step
 
 TERMINAL = "terminal"
 
@@ -58,12 +61,28 @@ class Gate:
     def may_still(self, op: Operation) -> bool:
         """The requester could act now; False also when it cannot be known."""
         try:
-            judge = self._judge()
-            self._check_active(judge, op, op.requester)
-            check_permitted(judge, op.requester, self.command(op), self._app(op))
+            self._check_requester(op)
         except (UserError, Unavailable):
             return False
         return True
+
+    def look(self, step: Step, op: Operation, mark: Mark, world: World) -> Progress:
+        """What a step sees. Raises IntegrationError.
+
+        Where people are shown what it reads, the requester is authorised at each look: rights end in the meantime."""
+        held = world.now - (op.since or world.now)
+        if not isinstance(step, FollowLogs):
+            return step.observe(world, mark, held)
+        try:
+            self._check_requester(op)
+            return step.observe(world, mark, held)
+        except UserError as error:
+            return Progress(Standing.FAILED, why=reason_of(error))
+
+    def _check_requester(self, op: Operation) -> None:
+        judge = self._judge()
+        self._check_active(judge, op, op.requester)
+        check_permitted(judge, op.requester, self.command(op), self._app(op))
 
     def _check_votes(self, judge: Judge, op: Operation, app: App | None, plan: Plan) -> None:
         command = self.command(op)

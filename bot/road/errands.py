@@ -1,6 +1,7 @@
 """Command lines that one person asks another to run: checked when they are asked for, authorised when they are clicked.
 
-What is asked for has to be a change that the other may make now. Votes are not asked for in this way: who agrees to a
+What is asked for has to be a change that the other may make now, short enough to be read before the click. The button may be
+clicked days later: where there is a plan to look at, it is shown first, also if the asker wanted it at once. Votes are not asked for in this way: who agrees to a
 plan has to look at it.
 """
 
@@ -19,6 +20,8 @@ from bot.road.catalogue import Catalogue
 from bot.road.params import Shape, format_line, parse
 
 HANDOVER = "handover"
+LONGEST = 250
+"""Characters of a line: the question before the click shows so many."""
 
 
 def errand(catalogue: Catalogue, apps: Apps, judge: Judge, whom: Principal, line: str) -> Errand:
@@ -42,11 +45,27 @@ def errand(catalogue: Catalogue, apps: Apps, judge: Judge, whom: Principal, line
             why=text("It needs {permission}.", permission=denied.permission),
             next=text("Ask whoever keeps the policy file."),
         )
-    is_at_once = changes.risk is Risk.LOW or changes.is_asked(params)
+    line = _line(shape, params)
+    if not _is_shown_whole(line):
+        raise BadArguments(
+            text("Nobody could read all of this before running it."),
+            field="line",
+            next=text("Ask with at most {n} plain characters; leave the reason out.", n=LONGEST),
+        )
+    is_at_once = changes.risk is Risk.LOW
     what = text("{command}", command=shape.command.name)
     if app is not None:
         what = text("{command} of {app} on {env}", command=shape.command.name, app=str(app.name), env=str(app.env))
-    return Errand(format_line(shape, params), what, is_at_once)
+    return Errand(line, what, is_at_once)
+
+
+def _line(shape: Shape, params: object) -> str:
+    does = shape.command.does
+    return format_line(shape, does.seen_first(params) if isinstance(does, Changes) else params)
+
+
+def _is_shown_whole(line: str) -> bool:
+    return len(line) <= LONGEST and line.isprintable()
 
 
 def _check_person(judge: Judge, whom: Principal) -> None:
@@ -78,7 +97,9 @@ def offer_errand(
     has_secrets = any(slot.type is Secret for slot in shape.slots)
     if has_secrets or shape is asking or not judge.may(asker, asking.command.permission, None):
         return
-    whom, line = denied.runners[0], format_line(shape, params)
+    whom, line = denied.runners[0], _line(shape, params)
+    if not _is_shown_whole(line):
+        return
     button = Button(
         text("Ask {who} to run it", who=whom),
         f"{HANDOVER} {whom} {line}",

@@ -65,9 +65,13 @@ def moment(words: str) -> datetime:
     """`2026-11-24T14:31:58Z`, to the microsecond; without a zone it is UTC."""
     try:
         found = datetime.fromisoformat(words)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        # At the ends of the calendar nothing can be added to a time.
+        if not 1970 <= found.year <= 9000:
+            raise ValueError
     except (ValueError, OverflowError):
         raise ValueError("a time such as 2026-11-24T14:31:58Z") from None
+    return found
 
 
 def format_moment(value: datetime) -> str:

@@ -8,13 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.operation import Phase, Place
-from bot.domain.reply import Buttons, Opens
-from bot.ports.people import Identity
+from bot.domain.errors import BadArguments
+from bot.domain.operation import Phase, Place, Standing
+from bot.domain.refs import OperationId
+from bot.domain.reply import Buttons, Opens, text
+from bot.domain.workloads import Mark
+from bot.ports.observing import LogPage, LogQuery
+from bot.ports.people import Identity, Status
+from bot.ports.store import MessageClass
 from bot.road.answers import Answer
 from bot.road.request import Origin, Request
 from bot.steps.codec import load_steps
-from tests.kit.bench import SLACK_IDS, Bench, said, words
+from tests.kit.bench import POLICY, SLACK_IDS, Bench, said, words
 
 
 def follow(bot: Bench, line: str, *, thread: str = "", is_private: bool = True) -> Answer:
@@ -167,3 +172,93 @@ def test_one_line_is_marked_where_several_were_written_at_once(bot: Bench) -> No
         bot.clock.move(timedelta(seconds=7))
         around = bot.say("ana", button(bot.say("ana", "logs web in prod"), "Around newest line"))
         assert len(marked(around)) == 1
+
+
+def running(bot: Bench, line: str = "tail web in staging") -> OperationId:
+    answer = follow(bot, line)
+    assert answer.operation is not None, words(answer)
+    bot.run(answer.operation, until=lambda op: op.phase is Phase.RUNNING and op.seen is not None)
+    return answer.operation
+
+
+def test_following_ends_where_the_right_to_read_logs_ends(bot: Bench) -> None:
+    id = running(bot)
+    bot.policy(POLICY.read_text().replace("logs:read, ", "", 1))
+    bot.turn(seconds=6)
+    op = bot.run(id, seconds=30)
+    assert op.phase is Phase.UNDONE
+    card = said(bot.core.draw(f"operation/{id}"))
+    assert "It ended before its time" in card
+    assert "logs:read" in card
+    assert not re.search(r"\d\d:\d\d:\d\d \w{5} ", card)
+
+
+def test_following_ends_where_the_account_of_its_asker_does(bot: Bench) -> None:
+    id = running(bot)
+    bot.people.statuses[SLACK_IDS["ana"]] = Status.GONE
+    bot.turn(seconds=6)
+    assert bot.run(id, seconds=30).phase is Phase.UNDONE
+
+
+def test_followed_logs_cannot_be_paused_so_that_they_go_on_for_a_day(bot: Bench) -> None:
+    id = running(bot)
+    refused = bot.say("ana", f"pause {id}")
+    assert refused.is_error
+    assert "cannot take pause" in words(refused)
+    assert bot.run(id).phase is Phase.DONE
+
+
+def test_one_person_follows_three_logs_at_once(bot: Bench) -> None:
+    ids = [running(bot, f"tail web word{n} in staging") for n in range(3)]
+    refused = follow(bot, "tail web more in staging")
+    assert refused.is_error
+    assert "You follow 3 logs already." in words(refused)
+    bot.say("ana", f"cancel {ids[0]}")
+    bot.run(ids[0])
+    assert not follow(bot, "tail web more in staging").is_error
+
+
+def test_many_that_are_asked_for_at_once_do_not_all_begin(bot: Bench) -> None:
+    ids = [follow(bot, f"tail web word{n} in staging").operation for n in range(8)]
+    for _ in range(5):
+        bot.turn()
+    phases = [bot.operation(id).phase for id in ids if id is not None]
+    assert (phases.count(Phase.RUNNING), phases.count(Phase.REFUSED)) == (3, 5)
+
+
+def test_edits_of_followed_logs_are_of_the_last_class(bot: Bench) -> None:
+    id = running(bot)
+    row = bot.core.store.read(lambda tx: tx.outbox.get(f"operation/{id}"))
+    assert row is not None
+    assert row.kind is MessageClass.CHATTER
+    bot.run(id)
+    row = bot.core.store.read(lambda tx: tx.outbox.get(f"operation/{id}"))
+    assert row is not None
+    assert row.kind is MessageClass.OPERATION
+
+
+def test_words_that_the_log_store_refuses_end_it_with_its_reason(bot: Bench) -> None:
+    id = running(bot)
+
+    class Refusing:
+        def search(self, query: LogQuery) -> LogPage:
+            raise BadArguments(text("The words to look for are longer than 500 characters."))
+
+        def ping(self) -> str:
+            return ""
+
+    op = bot.operation(id)
+    engine = bot.core.engine
+    world = replace(engine._world(op.requester, op), logs=Refusing())
+    seen = engine._gate.look(load_steps(op.plan)[0].do, op, Mark(id, "0", 0), world)
+    assert seen.standing is Standing.FAILED
+    assert seen.why is not None
+    assert "longer than 500" in seen.why.plain()
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_around_the_ends_of_the_calendar_says_what_a_time_is(bot: Bench, at: str) -> None:
+    assert "it has to be a time such as" in words(bot.say("ana", f"around web {at} in staging"))
+    assert "it has to be a time such as" in words(
+        bot.say("ana", f"around web 2026-11-24T14:31:58Z in staging mark={at}")
+    )

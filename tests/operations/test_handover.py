@@ -131,3 +131,30 @@ def test_who_was_asked_is_told_once_whatever_crashes(bot: Bench) -> None:
     told = message(bot, f"operation/{id}/told-bo")
     assert told is not None
     assert before is None or told.rev == before.rev
+
+
+def test_what_is_handed_over_is_planned_and_shown_to_who_clicks_it_however_late(bot: Bench) -> None:
+    """A week later `rollback --now` would go back from another release, unseen."""
+    denied = words(bot.say("ana", "rollback payments to prod --now"))
+    assert "[Ask bo to run it: handover bo rollback payments to prod]" in denied
+    id = bot.start("ana", "handover bo rollback payments to prod --now")
+    bot.run(id)
+    card = bot.core.draw(f"operation/{id}")
+    assert card is not None
+    buttons = next(block for block in card.blocks if isinstance(block, Buttons))
+    assert (buttons.row[0].line, buttons.row[0].confirm) == ("rollback payments to prod", None)
+
+
+@pytest.mark.parametrize("reason", ["x" * 300, "\u202eesrever", "zero\u200bwidth"])
+def test_a_line_that_nobody_can_read_whole_before_the_click_is_not_handed_over(bot: Bench, reason: str) -> None:
+    refused = bot.say("ana", f"handover bo lock payments to prod {reason}")
+    assert refused.is_error
+    assert "Nobody could read all of this before running it." in words(refused)
+    assert "Ask bo" not in words(bot.say("ana", f"lock payments to prod {reason}"))
+
+
+def test_a_line_of_several_lines_is_shown_and_run_as_one(bot: Bench) -> None:
+    id = bot.start("ana", "handover bo lock payments to prod first\nsecond --take")
+    bot.run(id)
+    card = said(bot.core.draw(f"operation/{id}"))
+    assert "[Run it: lock payments to prod --take first second]" in card
