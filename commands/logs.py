@@ -126,7 +126,7 @@ def _buttons(params: Logs, query: LogQuery, page: LogPage) -> Buttons:
     if not ago and not params.pod:
         more.append(Button(text("Follow"), f"tail {params.app} in {params.env}{level}{tail}"))
     if page.total > len(page.lines):
-        label = text("All {n} as a file", n=page.total) if page.total <= MOST else text("{n} as a file", n=MOST)
+        label = text("All {n} as a file", n=page.total) if page.total <= MOST else text("Newest {n} as a file", n=MOST)
         more.append(Button(label, f"{head} since={seconds}s{_ago(ago)}{said} lines={MOST}{tail}"))
     return Buttons(tuple(row), more=tuple(more))
 

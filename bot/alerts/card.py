@@ -103,7 +103,9 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
 def _resolved(thread: AlertThread, state: AlertState, operations: Sequence[Operation], since: datetime) -> list[Block]:
     ended = datetime.fromisoformat(state.ended) if state.ended else thread.updated
     lasted = Paragraph(text("Lasted *{took}*.", took=how_long(since, ended)))
-    done = _joined([*_acknowledged(state), *deeds(operations, since)])
+    # What began after its end was known has nothing to do with it.
+    during = [op for op in operations if op.started is not None and op.started <= thread.updated]
+    done = _joined([*_acknowledged(state), *deeds(during, since)])
     note = text("From {at} to {end}{done} · al-{number}", at=since, end=ended, done=done, number=thread.number)
     return [*_said(state), lasted, Note(note)]
 

@@ -136,10 +136,11 @@ def _still_acknowledged(state: AlertState, before: AlertState) -> AlertState:
 
 
 def redraw(tx: Tx, op: Operation) -> None:
-    """An operation ended: the cards of what fires for its app have another way back now, or none any more."""
-    if op.kind not in CHANGES:
+    """An operation ended: the cards of what fires for its app have another way back now, or none any more; and the cards
+    of what ended while it ran (a rollback is watched for longer than its alert fires) say of it."""
+    if op.kind not in CHANGES or op.started is None:
         return
-    for thread in tx.alerts.firing():
+    for thread in tx.alerts.firing_since(op.started):
         state = read(thread)
         if (state.app, state.env) == (op.app, op.env):
             _announce(tx, thread)

@@ -480,7 +480,9 @@ class AlertThreads(Protocol):
 
     def by_number(self, number: int) -> AlertThread | None: ...
 
-    def firing(self) -> tuple[AlertThread, ...]: ...
+    def firing_since(self, moment: datetime) -> tuple[AlertThread, ...]:
+        """What fires, or had not been known to have ended by then; by number."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -18,7 +18,7 @@ p = sa.bindparam
 _COLUMNS = (t.c.key, t.c.id, t.c.channel, t.c.state, t.c.is_firing, t.c.updated)
 _GET = sa.select(*_COLUMNS).where(t.c.key == p("key"))
 _BY_NUMBER = sa.select(*_COLUMNS).where(t.c.id == p("id"))
-_FIRING = sa.select(*_COLUMNS).where(t.c.is_firing == 1).order_by(t.c.id)
+_FIRING_SINCE = sa.select(*_COLUMNS).where(sa.or_(t.c.is_firing == 1, t.c.updated >= p("at"))).order_by(t.c.id)
 _VALUES = ("channel", "state", "is_firing", "updated")
 # Not an upsert: PostgreSQL would use up a number each time, and people say these numbers.
 _CHANGE = sa.update(t).where(t.c.key == p("b_key")).values({name: p(f"b_{name}") for name in _VALUES}).returning(t.c.id)
@@ -59,8 +59,8 @@ class SqlAlertThreads:
         row = self._session.row(_BY_NUMBER, id=number)
         return None if row is None else _thread(row)
 
-    def firing(self) -> tuple[AlertThread, ...]:
-        return tuple(_thread(row) for row in self._session.rows(_FIRING))
+    def firing_since(self, moment: datetime) -> tuple[AlertThread, ...]:
+        return tuple(_thread(row) for row in self._session.rows(_FIRING_SINCE, at=micros(moment)))
 
 
 class SqlMeta:

@@ -155,17 +155,46 @@ def test_typed_too_a_rollback_may_start_at_once(bot: Bench) -> None:
     assert bot.run(answer.operation).phase is Phase.DONE
 
 
+def revision(bot: Bench, thread: AlertThread) -> int:
+    found = bot.core.store.read(lambda tx: tx.outbox.get(f"alert/{thread.key}"))
+    assert found is not None
+    return found.rev
+
+
 def test_the_card_is_drawn_again_when_the_change_ends(bot: Bench) -> None:
     id = bot.start("ana", "canary web@1.8.2 25 to staging")
     bot.run(id, until=is_watching)
     thread = fires(bot)
-
-    def revision() -> int:
-        found = bot.core.store.read(lambda tx: tx.outbox.get(f"alert/{thread.key}"))
-        assert found is not None
-        return found.rev
-
-    before = revision()
+    before = revision(bot, thread)
     assert not bot.say("lee", f"abort {id}").is_error
     assert bot.run(id).phase is Phase.UNDONE
-    assert revision() == before + 1
+    assert revision(bot, thread) == before + 1
+
+
+def test_an_alert_that_ends_while_its_rollback_is_still_watched_says_of_it_once_that_is_done(bot: Bench) -> None:
+    deployed(bot)
+    began = bot.clock.now()
+    id = bot.say("lee", first_button(card(bot, fires(bot))).line).operation
+    assert id is not None
+    bot.run(id, until=lambda op: op.phase is Phase.RUNNING and op.cursor > 0)
+    over = fires(bot, began=began, ended=bot.clock.now())
+    assert "again, by lee" not in said(card(bot, over))
+    before = revision(bot, over)
+    assert bot.run(id).phase is Phase.DONE
+    assert revision(bot, over) == before + 1
+    assert "web on staging is on 1.8.1 again, by lee" in said(card(bot, over))
+
+
+def test_a_rollback_that_began_after_an_alert_had_ended_is_none_of_its_own(bot: Bench) -> None:
+    deployed(bot)
+    thread = fires(bot)
+    bot.turn(seconds=60)
+    over = fires(bot, began=bot.clock.now(), ended=bot.clock.now())
+    assert over.key == thread.key
+    before = revision(bot, over)
+    bot.turn(seconds=60)
+    id = bot.say("lee", "rollback web to staging --now").operation
+    assert id is not None
+    assert bot.run(id).phase is Phase.DONE
+    assert revision(bot, over) == before
+    assert "again, by lee" not in said(card(bot, over))

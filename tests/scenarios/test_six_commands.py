@@ -144,7 +144,7 @@ def test_logs_are_shown_to_the_asker_and_shared_on_request(office: Office) -> No
     office.ana.click(shown, "Share here")
     shared = office.message("prod", "Logs: web on prod")
     assert shared["user"] != office.ana.id
-    office.ana.click(shown, "All as a file")
+    office.ana.click(shown, "Newest 500 as a file")
     office.wait_for(lambda: any(m.get("files") for m in office.ana.direct_messages()))
 
 

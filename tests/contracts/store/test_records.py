@@ -243,8 +243,19 @@ def test_alert_threads_get_numbers_that_stay(store: Store) -> None:
     assert (first.number, second.number) == (1, 2)
     assert store.read(lambda tx: tx.alerts.get("g1")) == replace(first, state='{"a":2}', is_firing=False)
     assert store.read(lambda tx: tx.alerts.by_number(2)) == second
-    assert store.read(lambda tx: tx.alerts.firing()) == (second,)
     assert store.read(lambda tx: (tx.alerts.get("g3"), tx.alerts.by_number(9))) == (None, None)
+
+
+def test_alert_threads_are_found_that_fire_or_did_so_at_a_moment(store: Store) -> None:
+    def put(key: str, *, is_firing: bool, minutes: int) -> AlertThread:
+        thread = AlertThread(key, 0, "C1", "{}", is_firing=is_firing, updated=START + timedelta(minutes=minutes))
+        return store.transact(lambda tx: tx.alerts.put(thread))
+
+    fires = put("g1", is_firing=True, minutes=0)
+    put("g2", is_firing=False, minutes=1)
+    ended_later = put("g3", is_firing=False, minutes=3)
+    found = store.read(lambda tx: tx.alerts.firing_since(START + timedelta(minutes=2)))
+    assert found == (fires, ended_later)
 
 
 def test_a_record_says_when_whatever_the_clock_says_at_its_storing(store: Store) -> None:
