@@ -86,6 +86,8 @@ class Delivery:
         ack = await self._once(kind, name, payload, takes_answer, retry)
         if ack.is_ok and self._slack.faults.take_lost_ack():
             return Ack("operation_timeout")
+        if seconds := self._slack.faults.take_slow_ack():
+            await asyncio.sleep(seconds)
         return ack
 
     async def _once(self, kind: str, name: str, payload: Json, takes_answer: bool, retry: Retry | None) -> Ack:

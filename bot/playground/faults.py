@@ -9,6 +9,7 @@ from typing import Any
 
 Json = dict[str, Any]
 ANY_METHOD = "*"
+ACK = "ack"
 
 
 @dataclass(slots=True)
@@ -25,7 +26,8 @@ class Slow:
 
 @dataclass(slots=True)
 class Faults:
-    """Keys of the mappings are method names, `*` for any, `response_url` for posts to a response_url.
+    """Keys of the mappings are method names, `*` for any, `response_url` for posts to a response_url; in `slow` also
+    `ack`: what the app answered is worked in so much later, while its calls are not held up.
 
     reset_before: the connection dies before anything is stored; reset_after: it is stored, the answer is lost.
     duplicate_delivery: the next n payloads reach the app twice; lost_ack: the app's answer is lost; lost_delivery: the
@@ -60,6 +62,10 @@ class Faults:
                     del self.slow[name]
                 return fault.seconds
         return 0.0
+
+    def take_slow_ack(self) -> float:
+        """`*` means methods, and no acknowledgement."""
+        return self.take_slow(ACK) if ACK in self.slow else 0.0
 
     def take_server_error(self, method: str) -> bool:
         return _take(self.server_error, method)

@@ -29,6 +29,8 @@ from bot.slack.uploads import Pinned, Uploads
 log = structlog.get_logger(__name__)
 
 RESPONSE_HOST = "hooks.slack.com"
+APPEARS = (0.1, 0.2, 0.4, 0.8, 1.5)
+"""Seconds between tries to find the dialog of an acknowledgement; Slack takes none after three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,29 @@ class Answers:
         id = opened.get("id") if isinstance(opened, dict) else None
         return id if isinstance(id, str) else ""
 
+    def _put(self, view_id: str, view: Block, way: Way, opened: str) -> bool:
+        """In place of the dialog that waits for this answer. False when that is not shown any more."""
+        return (not opened and self._replace(way.awaited, view)) or self._update(view_id, view)
+
+    def _replace(self, awaited: str, view: Block) -> bool:
+        """Slack may work in an acknowledgement after the answer to what it acknowledges, which would then be covered by
+        "One moment." for ever. So the dialog that the acknowledgement brings is named, and looked for until it is there.
+        False where it never was: the acknowledgement was lost, or the dialog was closed."""
+        if not awaited:
+            return False
+        for pause in APPEARS:
+            try:
+                self._ways.api.call("views.update", {"external_id": awaited, "view": view})
+            except NotOk as refusal:
+                if refusal.code != "not_found":
+                    return False
+            except NoReply as lost:
+                log.info("an answer in a dialog may be lost", trouble=str(lost))
+            else:
+                return True
+            self._ways.clock.sleep(pause)
+        return False
+
     def _update(self, view_id: str, view: Block) -> bool:
         """False when it is not shown any more."""
         for _ in range(2):
@@ -94,11 +119,11 @@ class Answers:
             self._give_form(answer.form, request, way, opened)
             return
         view_id = opened or ("" if way.is_home else way.view)
-        if view_id and answer.show is not Show.SHARED and self._give_dialog(answer, request, way, view_id):
+        if view_id and answer.show is not Show.SHARED and self._give_dialog(answer, request, way, opened):
             return
         if answer.show is Show.SHARED and self._share(answer.reply, way):
             if view_id:
-                self._give_dialog(Answer(_shared()), request, way, view_id)
+                self._give_dialog(Answer(_shared()), request, way, opened)
             return
         self.tell(answer.reply, way, replaces=way.is_private and not answer.is_error)
 
@@ -113,15 +138,17 @@ class Answers:
         says = text("`{command}` needs a few more words, or its form.", command=form.command)
         self.tell(Reply(None, (Paragraph(says), Buttons((button,)))), way)
 
-    def _give_dialog(self, answer: Answer, request: Request, way: Way, view_id: str) -> bool:
+    def _give_dialog(self, answer: Answer, request: Request, way: Way, opened: str) -> bool:
         ways = self._ways
+        view_id = opened or way.view
         if answer.is_error and answer.field and request.values and (form := ways.forms.form(request)) is not None:
             complaint = _in_words(answer.reply, Ink(ways.names(), ways.clock.now()))
-            return self._update(view_id, form_view(form, macs=ways.macs, place=way.place, complaint=complaint))
+            again = form_view(form, macs=ways.macs, place=way.place, complaint=complaint)
+            return self._put(view_id, again, way, opened)
         view, files = dialog(
             answer.reply, names=ways.names(), macs=ways.macs, place=way.place, now=ways.clock.now(), title=way.title
         )
-        if not self._update(view_id, view):
+        if not self._put(view_id, view, way, opened):
             return False
         self._send_files(files, way)
         return True

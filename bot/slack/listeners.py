@@ -105,6 +105,8 @@ class Listeners:
             return ack(response_action="errors", errors=errors)
         is_form = bool(incoming.request.values)
         waiting = loading(title) if is_form else loading(title, "One moment.")
+        # By this name the answer finds it, and not before Slack shows it.
+        waiting["external_id"] = incoming.way.awaited
         return self._take(
             incoming,
             body,

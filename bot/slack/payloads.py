@@ -32,6 +32,8 @@ class Way:
     trigger: str = field(default="", repr=False)
     view: str = ""
     """The dialog that was clicked in or submitted."""
+    awaited: str = ""
+    """external_id of the dialog that the acknowledgement puts in its place; empty: none."""
     is_home: bool = False
     is_private: bool = False
     """Clicked in a message that only this person sees: the answer takes its place."""
@@ -166,8 +168,8 @@ class Reader:
             payload, Origin.SUBMITTED, context.line, context.place, kind="submission", view=part(view, "id")
         )
         request = replace(found.request, values=values)
-        way = replace(found.way, title=part(view, "title", "text"))
         delivery = f"view:{part(view, 'id')}:{part(view, 'hash')}"
+        way = replace(found.way, title=part(view, "title", "text"), awaited=delivery)
         return replace(found, request=request, way=way, delivery=delivery, hidden=hidden)
 
     def shortcut(self, payload: dict[str, Json]) -> Incoming:

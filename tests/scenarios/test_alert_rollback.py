@@ -29,7 +29,9 @@ def test_one_click_and_a_confirm_on_the_alert_roll_back_the_version_that_it_blam
     assert {effect.acting.user for effect in office.effects(back.id)} == {"bo@example.com"}
     resolved = "Resolved: HighErrorRate, web on prod"
     # It may have ended while the rollback was still watched; then the card says who went back a moment later.
-    office.wait_for(lambda: "web on prod is on 1.8.1 again, by bo" in (fired(office, resolved) or {"text": ""})["text"], 60)
+    office.wait_for(
+        lambda: "web on prod is on 1.8.1 again, by bo" in (fired(office, resolved) or {"text": ""})["text"], 60
+    )
     over = fired(office, resolved)
     assert over is not None
     assert over["ts"] == card["ts"]

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.domain.operation import Phase
+from bot.playground.errors import PersonError
 from bot.playground.person import labels
 from bot.playground.seed import Conduct
+from bot.settings import Mode
 from bot.slack.listeners import UNRECORDED
 from tests.scenarios.office import Office, opened
 
@@ -122,6 +124,32 @@ def test_a_card_whose_channel_lost_the_bot_is_shown_in_the_fallback_channel(offi
     office.bo.submit(office.see(lambda: office.submittable(office.bo)))
     office.message("alerts", "approved by bo")
     assert office.operation(id).phase is not Phase.WAITING
+
+
+@pytest.mark.parametrize("mode", [Mode.SOCKET, Mode.HTTP])
+@pytest.mark.parametrize("lag", [0.3, 2.0])
+def test_an_acknowledgement_that_slack_works_in_late_covers_no_answer(tmp_path: Path, mode: Mode, lag: float) -> None:
+    with opened(tmp_path, mode=mode) as office:
+        id = office.start(office.ana, "deploy web@1.8.2 to prod")
+        office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
+        view = office.see(lambda: office.submittable(office.bo))
+        office.arm(slow={"ack": {"times": 100, "seconds": lag}})
+        office.bo.submit(view)
+        office.card(id, says="approved by bo")
+        office.wait_for(lambda: "One moment." not in str(office.bo.modal()))
+        assert "approved" in str(office.bo.modal()).lower()
+        assert not office.submittable(office.bo)
+
+
+def test_an_answer_to_an_acknowledgement_that_was_lost_still_takes_the_dialogs_place(office: Office) -> None:
+    id = office.start(office.ana, "deploy web@1.8.2 to prod")
+    office.bo.click(office.card(id, says="Approval needed"), "Review and approve")
+    view = office.see(lambda: office.submittable(office.bo))
+    office.arm(lost_ack=1)
+    with pytest.raises(PersonError):
+        office.bo.submit(view)
+    office.wait_for(lambda: not office.submittable(office.bo))
+    assert "approved" in str(office.bo.modal()).lower()
 
 
 def test_socket_mode_is_taken_up_again_after_a_disconnect(office: Office) -> None:
