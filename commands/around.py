@@ -40,8 +40,8 @@ def answer(params: Around, world: World) -> Reply:
         query = LogQuery(app.scopes, since, until, pod=params.pod, limit=count, buckets=1, is_oldest=is_oldest)
         return world.logs.search(query).lines
 
-    found = look(after - REACH, after, LINES + 1, is_oldest=False)
-    found += look(after, min(world.now, after + REACH), LINES, is_oldest=True)
+    before = look(after - REACH, after, LINES + 1, is_oldest=False)
+    found = before + look(after, min(world.now, after + REACH), LINES, is_oldest=True)
     where = text("{app} on {env}", app=str(app.name), env=str(app.env))
     if params.pod:
         where = text("{where}, pod {pod}", where=where, pod=params.pod)
@@ -54,8 +54,10 @@ def answer(params: Around, world: World) -> Reply:
     at = max((n for n, line in enumerate(found) if line.at == marked), default=-1)
     lines = (_line(line, is_marked=n == at, has_pod=not params.pod) for n, line in enumerate(found))
     blocks.append(Code("\n".join(lines), "lines.txt"))
-    blocks.append(Note(text("What looks like a secret is masked.")))
-    blocks.append(_buttons(params, marked, found))
+    is_first = len(before) <= LINES
+    first = text("Nothing earlier within {reach}. ", reach=REACH) if is_first else text("")
+    blocks.append(Note(text("{first}What looks like a secret is masked.", first=first)))
+    blocks.append(_buttons(params, marked, found, has_earlier=not is_first))
     return Reply(text("Around this line"), tuple(blocks))
 
 
@@ -66,14 +68,12 @@ def _line(line: LogLine, *, is_marked: bool, has_pod: bool) -> str:
     return f"{sign}{line.at:%H:%M:%S} {pod}{level}{masked(line.message)}"
 
 
-def _buttons(params: Around, marked: datetime, found: tuple[LogLine, ...]) -> Buttons:
+def _buttons(params: Around, marked: datetime, found: tuple[LogLine, ...], *, has_earlier: bool) -> Buttons:
     earlier, later = (_line_of(params, at, marked) for at in (found[0].at, found[-1].at))
-    return Buttons(
-        (
-            Button(text("Earlier"), earlier, spoken=text("Earlier lines of this pod")),
-            Button(text("Later"), later, spoken=text("Later lines of this pod")),
-        )
-    )
+    row = [Button(text("Later"), later, spoken=text("Later lines of this pod"))]
+    if has_earlier:
+        row.insert(0, Button(text("Earlier"), earlier, spoken=text("Earlier lines of this pod")))
+    return Buttons(tuple(row))
 
 
 def _line_of(params: Around, at: datetime, mark: datetime) -> str:

@@ -207,7 +207,7 @@ def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
         n=min(workload.available, workload.replicas) if workload.progressive else workload.available,
         all=workload.replicas,
     )
-    busy = [op for op in open_ones if (op.app, op.env) == (name, env) and op.phase not in BEFORE_WRITES]
+    busy = [op for op in open_ones if app.hold in op.holds and op.phase not in BEFORE_WRITES]
     return text("{found}, {kind} {id} under way", found=found, kind=busy[0].kind, id=busy[0].id) if busy else found
 
 

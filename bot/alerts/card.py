@@ -12,7 +12,21 @@ from datetime import datetime
 from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, versions, was_answered
 from bot.domain.operation import Operation
 from bot.domain.refs import Principal
-from bot.domain.reply import Block, Button, Buttons, Confirm, Note, Opens, Paragraph, Quote, Reply, Style, Text, text
+from bot.domain.reply import (
+    Block,
+    Button,
+    Buttons,
+    Confirm,
+    Link,
+    Note,
+    Opens,
+    Paragraph,
+    Quote,
+    Reply,
+    Style,
+    Text,
+    text,
+)
 from bot.ports.store import AlertThread
 from bot.steps.codec import load_face
 
@@ -42,6 +56,8 @@ class AlertState:
     acked_by: str = ""
     acked_at: str = ""
     """Who looks after it, and since when; forgotten when it ends."""
+    runbook: str = ""
+    """An https address, as the alert's rule gives it."""
 
 
 def read(thread: AlertThread) -> AlertState:
@@ -85,10 +101,11 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     blocks.append(
         Note(
             text(
-                "Since {at}{count}{done} · al-{number} · charts, state, releases and logs are in the thread",
+                "Since {at}{count}{done} · al-{number}{runbook} · charts, state, releases and logs are in the thread",
                 at=since,
                 count=count,
                 done=done,
+                runbook=text(" · {link}", link=Link(state.runbook, "Runbook")) if state.runbook else text(""),
                 number=thread.number,
             )
         )

@@ -27,6 +27,8 @@ from bot.steps.codec import dump
 
 log = structlog.get_logger(__name__)
 
+LONGEST_RUNBOOK = 500
+
 
 def thread_key(group: AlertGroup) -> str:
     return hashlib.sha256(f"{group.receiver}\n{group.key}".encode()).hexdigest()[:20]
@@ -171,7 +173,13 @@ def _state(group: AlertGroup, app: App | None) -> AlertState:
         firing=sum(1 for alert in group.alerts if alert.is_firing) + group.truncated,
         total=len(group.alerts) + group.truncated,
         link=group.link,
+        runbook=_runbook(annotations.get("runbook_url", "")),
     )
+
+
+def _runbook(url: str) -> str:
+    """Programs wrote it: what is no https address of a sensible length is left out."""
+    return url if url.startswith("https://") and len(url) <= LONGEST_RUNBOOK else ""
 
 
 def _tell_followers(tx: Tx, op: Operation, state: AlertState, thread: AlertThread) -> None:

@@ -55,7 +55,7 @@ class Core:
     cluster: Callable[[str], ClusterReads]
 
     def walk(self, request: Request) -> Answer:
-        return answer(self.road.walk(request), preview)
+        return answer(self.road.walk(request), preview, request.place)
 
     def draw(self, subject: str) -> Reply | None:
         """A card by its outbox subject; None where what it shows is gone."""
@@ -99,6 +99,7 @@ def build(
         help=lambda found, asker: _help(catalogue, found, asker),
         checks=checks,
         errand=lambda found, whom, line: errand(catalogue, apps, found, whom, line),
+        people=people,
     )
     gate = Gate(judge=judge, people=people, apps=apps, planner=Replanner(catalogue))
     engine = Engine(store=store, gate=gate, world=worlds.world_of, hands=worlds.hands, clock=clock, ended=redraw)

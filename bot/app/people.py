@@ -31,6 +31,9 @@ class Everybody:
             case _:
                 return Standing(identity, Status.STRANGER, self.clock.now())
 
+    def is_reading(self, user: str, channel: str) -> bool:
+        return self.slack is None or self.slack.is_reading(user, channel)
+
 
 def _of_the_machine(user: str) -> Status:
     try:

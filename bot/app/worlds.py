@@ -18,6 +18,7 @@ from bot.ports.apps import App, Apps
 from bot.ports.builds import Builds, BuildWriter, NoBuilds
 from bot.ports.clusters import Cluster, ClusterReads, ClusterWrites
 from bot.ports.observing import Alerts, AlertWriter, Images, Logs, Metrics
+from bot.ports.people import People
 from bot.ports.store import Store, Tx
 from bot.ports.world import Check, Errand, Hands, HelpLine, Planned, Trail, World
 
@@ -89,6 +90,7 @@ class Worlds:
     help: Callable[[Judge, Principal], tuple[HelpLine, ...]]
     checks: Callable[[], tuple[Check, ...]]
     errand: Callable[[Judge, Principal, str], Errand]
+    people: People
 
     def world(self, asker: Principal, place: Place) -> World:
         judge = self.judge()
@@ -143,18 +145,20 @@ class Worlds:
         ledger = StoredLedger(self.store, acting, op)
 
         def tell(whom: Principal, reply: Reply) -> None:
-            ledger.tell(whom, reply, address=_address(judge, whom, op.place))
+            ledger.tell(whom, reply, address=_address(judge, self.people, whom, op.place))
 
         return Hands(
             acting, ledger, self.parts.alert_writer, cluster, tell, ledger.acknowledge, self.parts.build_writer
         )
 
 
-def _address(judge: Judge, whom: Principal, place: Place) -> str:
-    """Of their own: empty where the place is a channel, which more than one person reads. Raises NotPermitted."""
-    if place.channel.startswith(("C", "G")):
-        return ""
+def _address(judge: Judge, people: People, whom: Principal, place: Place) -> str:
+    """Of their own: empty where the place is a channel that they read. Raises NotPermitted."""
     ids = judge.slack_ids(whom)
+    is_channel = place.channel.startswith(("C", "G"))
+    # Slack notifies nobody whom a mention names in a channel that they are not in.
+    if is_channel and (not ids or people.is_reading(ids[0], place.channel)):
+        return ""
     if not ids:
         raise NotPermitted(
             text("{who} cannot be told.", who=whom),

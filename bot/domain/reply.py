@@ -29,6 +29,14 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A page elsewhere. An edge links https alone, and shows which host it leads to."""
+
+    url: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """`Text("deploy *{app}* to *{env}*", {"app": "web", "env": "prod"})`."""
 
@@ -41,7 +49,7 @@ class Text:
         return filled.format_map({name: _plain(value) for name, value in self.args.items()})
 
 
-Value = str | int | float | datetime | timedelta | Principal | Group | Channel | Text
+Value = str | int | float | datetime | timedelta | Principal | Group | Channel | Link | Text
 """datetime is shown as the viewer's own clock, timedelta as `3 min 12 s`, Principal and Group as a mention."""
 
 
@@ -71,6 +79,8 @@ def _plain(value: Value) -> str:
             return value.plain()
         case Principal(id=name) | Group(name=name) | Channel(id=name):
             return name
+        case Link(url=url, label=label):
+            return f"{label} {url}"
         case datetime():
             return value.strftime("%Y-%m-%d %H:%M UTC")
         case timedelta():

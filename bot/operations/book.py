@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
@@ -172,6 +172,19 @@ class StoredTrail:
         def work(tx: Tx) -> dict[str, str]:
             channel = tx.defaults.get(Place(place.channel))
             return {**channel, **(tx.defaults.get(place) if place.thread else {})}
+
+        return self.store.read(work)
+
+    def about(self, place: Place) -> dict[str, str]:
+        def work(tx: Tx) -> dict[str, str]:
+            message = tx.outbox.by_ts(place.channel, place.thread) if place.thread else None
+            kind, _, key = message.key.partition("/") if message is not None else ("", "", "")
+            known: Mapping[str, str] = {}
+            if kind == "operation" and (op := tx.operations.load(OperationId(key))) is not None:
+                known = {"app": op.app, "env": op.env}
+            elif kind == "alert" and (thread := tx.alerts.get(key)) is not None:
+                known = json.loads(thread.state)
+            return {name: known[name] for name in ("app", "env") if known.get(name)}
 
         return self.store.read(work)
 

@@ -5,6 +5,8 @@ Pure: each raises the UserError that says what, why and the next step, or return
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.command import AnyCommand
 from bot.domain.errors import CapExceeded, Frozen, Locked, NotEnrolled, NotPermitted, TargetBusy
 from bot.domain.operation import Operation, SignalKind
@@ -28,21 +30,21 @@ def not_permitted(denied: Denied, command: AnyCommand, app: App | None) -> NotPe
     has = ", ".join(denied.elsewhere)
     if app and has:
         why = text(
-            "It needs {permission} on {env}; you have it on {has}.",
+            "It needs `{permission}` on {env}; you have it on {has}.",
             permission=denied.permission,
             env=str(app.env),
             has=has,
         )
     elif app:
-        why = text("It needs {permission} on {env}.", permission=denied.permission, env=str(app.env))
+        why = text("It needs `{permission}` on {env}.", permission=denied.permission, env=str(app.env))
     else:
-        why = text("It needs {permission}.", permission=denied.permission)
+        why = text("It needs `{permission}`.", permission=denied.permission)
     what = (
         text("You may not run {command} for {app} on {env}.", command=command.name, app=str(app.name), env=str(app.env))
         if app
         else text("You may not run {command}.", command=command.name)
     )
-    granters = _people(denied.granters)
+    granters = _people(denied.granters, denied.leads)
     runners = _people(denied.runners)
     next = text("Ask whoever keeps the policy file.")
     if granters and runners:
@@ -54,12 +56,15 @@ def not_permitted(denied: Denied, command: AnyCommand, app: App | None) -> NotPe
     return NotPermitted(what, why=why, next=next, runners=denied.runners)
 
 
-def _people(found: tuple[Principal, ...]) -> Text | None:
-    if not found:
+def _people(found: tuple[Principal, ...], leads: Mapping[Principal, str] | None = None) -> Text | None:
+    """`leads`: which group somebody leads, which is why they can."""
+    named = [
+        text("{who} (lead of {group})", who=who, group=leads[who]) if leads and who in leads else text("{who}", who=who)
+        for who in found
+    ]
+    if not named:
         return None
-    if len(found) == 1:
-        return text("{a}", a=found[0])
-    return text("{a} or {b}", a=found[0], b=found[1])
+    return named[0] if len(named) == 1 else text("{a} or {b}", a=named[0], b=named[1])
 
 
 def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, world: World) -> None:

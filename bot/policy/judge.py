@@ -5,8 +5,8 @@ Whatever the policy does not say is denied. Knows no Slack, no clock, no file; t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
@@ -37,6 +37,8 @@ class Denied:
     """Leads of the groups that belong to the app's tenant, then the keepers of the policy; at most three."""
     runners: tuple[Principal, ...] = ()
     """Others who may do it; at most three."""
+    leads: Mapping[Principal, str] = field(default_factory=dict)
+    """Of the granters who lead a group: which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,13 @@ class Judge:
             return Allowed(permission) if permission.endswith(f":{_READ}") else Denied(permission)
         if any(_is_about(grant, app) and self._gives(grant, permission) for grant in self._grants_of(principal)):
             return Allowed(permission)
+        granters = self._granters(principal, app)
         return Denied(
             permission,
             elsewhere=self._elsewhere(principal, permission, app),
-            granters=self._granters(principal, app),
+            granters=tuple(who for who, _ in granters),
             runners=self._runners(principal, permission, app),
+            leads={who: group for who, group in granters if group},
         )
 
     def may(self, principal: Principal, permission: str, app: App | None) -> bool:
@@ -166,14 +170,17 @@ class Judge:
                 found.update(dict.fromkeys(where.envs))
         return tuple(found)
 
-    def _granters(self, principal: Principal, app: App | None) -> tuple[Principal, ...]:
-        found: dict[Principal, None] = {}
+    def _granters(self, principal: Principal, app: App | None) -> tuple[tuple[Principal, str], ...]:
+        """Each with the group that they lead; empty: they keep the policy."""
+        found: dict[Principal, str] = {}
         for grant in self.policy.grants if app else ():
             if app and app.tenant in grant.where.tenants:
                 for name in grant.groups:
-                    found.update(dict.fromkeys(self.policy.groups[name].leads))
-        found.update(dict.fromkeys(self.policy.keepers))
-        return tuple(who for who in found if who != principal)[:_NAMED]
+                    for who in self.policy.groups[name].leads:
+                        found.setdefault(who, name)
+        for who in self.policy.keepers:
+            found.setdefault(who, "")
+        return tuple((who, group) for who, group in found.items() if who != principal)[:_NAMED]
 
     def _runners(self, principal: Principal, permission: str, app: App | None) -> tuple[Principal, ...]:
         found: dict[Principal, None] = {}

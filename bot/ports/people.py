@@ -40,3 +40,7 @@ class People(Protocol):
     def standing(self, identity: Identity) -> Standing:
         """At most 60 s old. Raises Unavailable: then nothing may be changed."""
         ...
+
+    def is_reading(self, user: str, channel: str) -> bool:
+        """Whether a mention there reaches them: they are a member. True also where nobody can say."""
+        ...

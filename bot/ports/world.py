@@ -59,7 +59,7 @@ class Book(Protocol):
 
 
 class Trail(Protocol):
-    """Reads of the audit record and of alert threads."""
+    """Reads of the audit record, of alert threads, and of what a place is about."""
 
     def find(self, filter: RecordFilter) -> tuple[Sealed, ...]: ...
 
@@ -70,6 +70,10 @@ class Trail(Protocol):
     def verify(self) -> Verdict: ...
 
     def defaults(self, place: Place) -> dict[str, str]: ...
+
+    def about(self, place: Place) -> dict[str, str]:
+        """`app` and `env` of the operation or alert whose card the thread hangs on; empty elsewhere."""
+        ...
 
     def alert(self, number: int) -> AlertThread | None: ...
 

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.domain.errors import IntegrationError, NotNow, PilothouseError, PlanChanged, Preflight, UserError
 from bot.domain.forms import Form
-from bot.domain.operation import BEFORE_WRITES, Operation, Phase, SignalKind
+from bot.domain.operation import BEFORE_WRITES, Operation, Phase, Place, SignalKind
 from bot.domain.refs import OperationId
 from bot.domain.reply import Block, Buttons, Note, Paragraph, Reply, Text, text
 from bot.road.request import Answered, Asks, Crashed, Outcome, Proposed, Refused, Signalled, Started
@@ -36,15 +36,15 @@ class Answer:
     form: Form | None = None
 
 
-def answer(outcome: Outcome, preview: Callable[[Operation], Reply]) -> Answer:
-    """`preview` draws a draft (bot.operations.card)."""
+def answer(outcome: Outcome, preview: Callable[[Operation], Reply], asked: Place | None = None) -> Answer:
+    """`preview` draws a draft (bot.operations.card). `asked`: where the request came from."""
     match outcome:
         case Answered(reply=reply, is_shared=is_shared):
             return Answer(reply, Show.SHARED if is_shared else Show.PRIVATE)
         case Proposed(operation=op) if op.phase is Phase.DRAFT:
             return Answer(preview(op), operation=op.id, is_draft=True)
         case Proposed(operation=op) | Started(operation=op):
-            return Answer(_stands(op), operation=op.id)
+            return Answer(_stands(op, is_here=asked is None or op.place.channel == asked.channel), operation=op.id)
         case Signalled(operation=op):
             return Answer(_heard(op), operation=op.id)
         case Asks(form=form):
@@ -57,11 +57,12 @@ def answer(outcome: Outcome, preview: Callable[[Operation], Reply]) -> Answer:
             assert_never(outcome)
 
 
-def _stands(op: Operation) -> Reply:
+def _stands(op: Operation, *, is_here: bool = True) -> Reply:
     if op.phase is Phase.WAITING:
         words = text("{id} waits for approval. Its card shows who decides.", id=op.id)
     elif op.phase in BEFORE_WRITES:
-        words = text("{id} starts: `{line}`. Its card shows how it goes.", id=op.id, line=op.line)
+        where = text("Its card shows how it goes.") if is_here else text("Its card is in your direct messages with me.")
+        words = text("{id} starts: `{line}`. {where}", id=op.id, line=op.line, where=where)
     else:
         words = text("{id} is {phase}: `{line}`.", id=op.id, phase=op.phase.value, line=op.line)
     return Reply(None, (Paragraph(words),))

@@ -140,7 +140,7 @@ class Road:
         world = self._world(principal, request)
         for status in standings(judge, self._people, principal, request):
             check_standing(status, is_change=not isinstance(shape.command.does, Answers))
-        defaults = world.trail.defaults(request.place) if shape.slots else {}
+        defaults = {**world.trail.defaults(request.place), **world.trail.about(request.place)} if shape.slots else {}
         if asks := self._form(trip, defaults, words):
             self._settle(request)
             return asks

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from bot.domain.refs import Principal
-from bot.domain.reply import Channel, Group, Text, Value, span
+from bot.domain.reply import Channel, Group, Link, Text, Value, span
 
 CUT = " … (cut)"
 
@@ -31,6 +31,9 @@ _PLAIN = re.compile(r"[ -~\n\t]*")
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs that show nothing, although Unicode does not count them as formatting."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ADDRESS = re.compile(r"https://([A-Za-z0-9.-]+(?::[0-9]{1,5})?)(?:[/?#][A-Za-z0-9/?#._~:@!$&'()+,;=%-]*)?")
+"""Of plain characters alone: no name or password before the host, nothing that ends Slack's own notation."""
+_LONGEST_ADDRESS = 500
 _FAR = timedelta(hours=12)
 
 
@@ -137,6 +140,9 @@ def _word(value: Value, ink: Ink) -> str:
             return plain(value, ink)
         case Principal(id=name) | Group(name=name) | Channel(id=name):
             return visible(name)
+        case Link(url=url, label=label):
+            host = _host(url)
+            return visible(f"{label} ({host})" if host else f"{label}: {url}")
         case datetime():
             return moment(value, ink.now)
         case timedelta():
@@ -160,10 +166,18 @@ def _token(value: Value, ink: Ink) -> str:
             return f"<!subteam^{known}>" if _GROUP.fullmatch(known) else ""
         case Channel(id=id):
             return f"<#{id}>" if _CHANNEL.fullmatch(id) else ""
+        case Link(url=url):
+            return f"<{escape(url)}|{escape(inert(_word(value, ink)))}>" if _host(url) else ""
         case datetime():
             return _date_token(value, ink.now)
         case _:
             return ""
+
+
+def _host(url: str) -> str:
+    """Of an address that may be linked: https, nothing in it that hides where it leads. Empty: none."""
+    found = _ADDRESS.fullmatch(url)
+    return found[1] if found and len(url) <= _LONGEST_ADDRESS else ""
 
 
 def _runs(text: Text, ink: Ink, *, is_bold: bool = False, is_code: bool = False) -> Iterator[tuple[str, bool]]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import structlog
+
 from bot.domain.clock import Clock
 from bot.domain.codec import Json
 from bot.ports.people import Identity, Standing, Status
 from bot.slack.api import Api, NoReply, NotOk, integration_error
 
+log = structlog.get_logger(__name__)
+
 FRESH = timedelta(seconds=60)
 _MOST = 10_000
+_PAGE = 999
+_PAGES = 5
 _UNKNOWN = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
@@ -40,6 +46,25 @@ class SlackPeople:
             # As old as the question, not as the answer.
             self._known[identity.user] = (asked, standing)
         return standing
+
+    def is_reading(self, user: str, channel: str) -> bool:
+        """By conversations.members, a thousand a page. True where Slack does not say, or the channel is very large."""
+        body: dict[str, Json] = {"channel": channel, "limit": _PAGE}
+        for _ in range(_PAGES):
+            try:
+                page = self._api.call("conversations.members", body)
+            except (NotOk, NoReply) as trouble:
+                log.info("who reads a channel is not known", channel=channel, trouble=str(trouble))
+                return True
+            members = page.get("members")
+            if isinstance(members, list) and user in members:
+                return True
+            match page.get("response_metadata"):
+                case {"next_cursor": str(cursor)} if cursor:
+                    body["cursor"] = cursor
+                case _:
+                    return False
+        return True
 
     def forget(self, user: str) -> None:
         """Slack says that this person changed."""

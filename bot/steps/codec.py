@@ -63,6 +63,7 @@ _REPLY: tuple[type, ...] = (
     reply.Text,
     reply.Group,
     reply.Channel,
+    reply.Link,
     refs.Principal,
     reply.Style,
     reply.Opens,

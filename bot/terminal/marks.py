@@ -16,7 +16,7 @@ from rich.style import Style
 from rich.text import Text as Words
 
 from bot.domain.refs import Principal
-from bot.domain.reply import Channel, Group, Text, Value, span
+from bot.domain.reply import Channel, Group, Link, Text, Value, span
 
 BOLD = Style(bold=True)
 CODE = Style(color="cyan")
@@ -105,6 +105,8 @@ def shown(value: Value, look: Look) -> str:
             return f"@{name}"
         case Channel(id=name):
             return f"#{name}"
+        case Link(url=url, label=label):
+            return f"{label}: {url}"
         case datetime():
             local = value.astimezone(look.zone)
             return f"{local:%H:%M}" if local.date() == look.today else f"{local:%Y-%m-%d %H:%M}"

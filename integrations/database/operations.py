@@ -41,6 +41,7 @@ CODEC = Codec(
         reply.Text,
         reply.Group,
         reply.Channel,
+        reply.Link,
         reply.Chart,
         reply.Series,
     )

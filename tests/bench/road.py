@@ -92,6 +92,7 @@ def staged(folder: Path) -> Stage:
         help=lambda found, asker: (),
         checks=tuple,
         errand=lambda judge, whom, line: errand(Catalogue(CATALOGUE), apps, judge, whom, line),
+        people=KnownPeople(clock),
     )
 
     def road(commands: Sequence[AnyCommand]) -> Road:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.operation import Phase, Place
+from bot.ports.people import Identity
+from bot.road.request import Origin, Request
 from integrations.simulated.faults import How
-from tests.kit.bench import Bench, bench, words
+from tests.kit.bench import SLACK_IDS, Bench, bench, words
 
 
 @pytest.fixture
@@ -26,6 +29,17 @@ def test_alerts_are_counted_beside_their_app_and_env(bot: Bench) -> None:
     [line] = [line for line in home.splitlines() if "1 alert" in line or "2 alerts" in line]
     assert "staging 1.9.0" in line
     assert "[Alerts: alerts in staging]" in home
+
+
+def test_who_follows_an_apps_logs_is_not_at_work_on_it(bot: Bench) -> None:
+    identity = Identity("slack", "T0PAAS001", SLACK_IDS["ana"])
+    asked = Request(Origin.TYPED, identity, "tail web in staging", Place("C0WEB"), private=Place(SLACK_IDS["ana"]))
+    id = bot.core.walk(asked).operation
+    assert id is not None
+    bot.run(id, until=lambda op: op.phase is Phase.RUNNING)
+    home = words(bot.say("ana", "home"))
+    assert "Running (1)" in home
+    assert "under way" not in home
 
 
 def test_where_alerts_cannot_be_seen_home_says_so_and_shows_the_rest(bot: Bench) -> None:

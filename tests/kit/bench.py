@@ -46,9 +46,14 @@ class KnownPeople:
 
     clock: ManualClock
     statuses: dict[str, Status] = field(default_factory=dict)
+    absent: set[tuple[str, str]] = field(default_factory=set)
+    """Who is no member of which channel."""
 
     def standing(self, identity: Identity) -> Standing:
         return Standing(identity, self.statuses.get(identity.user, Status.ACTIVE), self.clock.now())
+
+    def is_reading(self, user: str, channel: str) -> bool:
+        return (user, channel) not in self.absent
 
 
 @dataclass

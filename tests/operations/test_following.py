@@ -49,6 +49,12 @@ def test_followed_logs_go_to_the_asker_alone_and_end_by_themselves(bot: Bench) -
     assert bot.world.effects == []
 
 
+def test_who_asks_in_a_channel_is_told_that_the_lines_stand_elsewhere(bot: Bench) -> None:
+    assert "Its card is in your direct messages with me." in words(follow(bot, "tail web in staging"))
+    in_thread = follow(bot, "tail web in prod", thread="1795529103.000300")
+    assert "Its card shows how it goes." in words(in_thread)
+
+
 def test_new_lines_take_the_place_of_the_old(bot: Bench) -> None:
     answer = follow(bot, "tail web in staging")
     assert answer.operation is not None
@@ -149,6 +155,16 @@ def test_earlier_and_later_go_through_the_pods_lines_and_keep_the_mark(bot: Benc
     later = bot.say("ana", button(earlier, "Later"))
     assert lines(earlier)[-1] in lines(later)
     assert lines(later) == sorted(lines(later))
+
+
+def test_where_the_lines_begin_nothing_earlier_is_offered(bot: Bench) -> None:
+    bot.clock.move(timedelta(minutes=10))
+    bot.run(bot.start("ana", "deploy web@1.8.2 to staging"), until=lambda op: bool(op.seen and op.seen.done))
+    around = bot.say("ana", button(bot.say("ana", "logs web starting in staging"), "Around newest line"))
+    assert "starting web 1.8.2" in words(around)
+    assert "Nothing earlier within 1 h." in words(around)
+    [buttons] = [block for block in around.reply.blocks if isinstance(block, Buttons)]
+    assert [each.label.plain() for each in buttons.row] == ["Later"]
 
 
 def test_around_a_time_without_lines_says_so(bot: Bench) -> None:

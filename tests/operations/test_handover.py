@@ -58,6 +58,16 @@ def test_outside_a_channel_who_is_asked_gets_a_direct_message_with_the_button(bo
     assert "Run it" in told.body
 
 
+def test_who_is_no_member_of_the_channel_gets_a_direct_message_with_the_button(bot: Bench) -> None:
+    bot.people.absent.add(("U0BOB0002", "C0WEB"))
+    id = bot.start("ana", "handover bo restart payments to prod")
+    bot.run(id)
+    told = message(bot, f"operation/{id}/told-bo")
+    assert told is not None
+    assert (told.parent, told.channel) == ("", "U0BOB0002")
+    assert "Run it" in told.body
+
+
 def test_the_button_is_authorised_for_whoever_clicks_it(bot: Bench) -> None:
     bot.run(bot.start("ana", "handover bo restart payments to prod"))
     assert bot.say("lee", "restart payments to prod").is_error

@@ -87,7 +87,9 @@ def test_what_belongs_to_no_app_takes_the_permission_from_anywhere(judge: Make) 
 
 def test_a_denial_says_where_one_has_it_who_grants_it_and_who_could_run_it(judge: Make) -> None:
     denied = judge().authorise(ANA, "workloads:deploy", app(env="prod"))
-    assert denied == Denied("workloads:deploy", elsewhere=("staging",), granters=(LEE, KIM), runners=(BO, LEE))
+    assert denied == Denied(
+        "workloads:deploy", elsewhere=("staging",), granters=(LEE, KIM), runners=(BO, LEE), leads={LEE: "team-web"}
+    )
 
 
 def test_a_denial_of_what_nobody_has_names_nobody_to_run_it(judge: Make) -> None:

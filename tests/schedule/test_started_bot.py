@@ -65,6 +65,9 @@ class AllActive:
     def standing(self, identity: Identity) -> Standing:
         return Standing(identity, Status.ACTIVE, self.clock.now())
 
+    def is_reading(self, user: str, channel: str) -> bool:
+        return True
+
 
 @contextmanager
 def started(folder: Path, clock: Shifted) -> Iterator[Bot]:
