@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from bot.domain.errors import IntegrationError, NotNow, PilothouseError, PlanChanged, Preflight, UserError
+from bot.domain.errors import BadArguments, IntegrationError, NotNow, PilothouseError, PlanChanged, Preflight, UserError
 from bot.domain.forms import Form
 from bot.domain.operation import BEFORE_WRITES, Operation, Phase, Place, SignalKind
 from bot.domain.refs import OperationId
@@ -119,6 +119,8 @@ def _next(error: PilothouseError) -> Text | None:
             return text("Try again in a minute; `doctor` shows whether {system} answers.", system=error.system)
         case NotNow() | Preflight() | PlanChanged():
             return text("Write `status` to see what runs and what waits.")
+        case BadArguments():
+            return text("Change it and try again.")
         case UserError():
             return text("Write `help` to see what you may run.")
         case _:

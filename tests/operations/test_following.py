@@ -110,6 +110,8 @@ def test_who_may_not_read_logs_may_not_follow_them(bot: Bench) -> None:
 def test_logs_are_followed_for_ten_minutes_at_most(bot: Bench) -> None:
     refused = follow(bot, "tail web in staging time=11m")
     assert "time is longer than 10 min" in words(refused)
+    form = {"app": "web", "env": "staging", "time": "11m"}
+    assert "Next: Change it and try again." in words(bot.say("ana", "tail", values=form))
 
 
 def test_what_is_followed_survives_being_stored(bot: Bench) -> None:
