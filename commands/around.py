@@ -11,7 +11,7 @@ from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Button, Buttons, Code, Note, Paragraph, Reply, text
 from bot.ports.observing import LogLine, LogQuery
 from bot.ports.world import World
-from bot.steps.following import masked
+from bot.steps.following import level_of, masked
 
 LINES = 8
 """Before, and after."""
@@ -64,8 +64,8 @@ def answer(params: Around, world: World) -> Reply:
 def _line(line: LogLine, *, is_marked: bool, has_pod: bool) -> str:
     sign = "▶ " if is_marked else "  "
     pod = f"{line.pod.rpartition('-')[2] or line.pod} " if has_pod else ""
-    level = "" if line.level in {"", "info"} else f"{line.level} "
-    return f"{sign}{line.at:%H:%M:%S} {pod}{level}{masked(line.message)}"
+    level = level_of(line)[1:]
+    return f"{sign}{line.at:%H:%M:%S} {pod}{level}{' ' if level else ''}{masked(line.message)}"
 
 
 def _buttons(params: Around, marked: datetime, found: tuple[LogLine, ...], *, has_earlier: bool) -> Buttons:

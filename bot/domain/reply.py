@@ -241,4 +241,6 @@ class Reply:
     submit: Button | None = None
     """Where the reply is shown as a dialog: the button that ends it."""
     accent: Text | None = None
+    stays: bool = False
+    """It is for those who read where it belongs: where it cannot stand there, it stands nowhere."""
     """Sentences for notification and screen readers, where the blocks' own would be clumsy."""

@@ -33,7 +33,7 @@ def follow_card(op: Operation, face: Face) -> Reply:
     stop = Button(text("Stop"), f"cancel {op.id}", spoken=text("Stop to {title}", title=face.title))
     look = Button(text("Search"), face.after[0].line) if face.after else None
     blocks.append(Buttons((stop,) if is_on else tuple(each for each in (again, look) if each is not None)))
-    return Reply(titled("Following" if is_on else "Followed", face), tuple(blocks))
+    return Reply(titled("Following" if is_on else "Followed", face), tuple(blocks), stays=True)
 
 
 def _small_print(op: Operation) -> Text:

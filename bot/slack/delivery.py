@@ -176,6 +176,13 @@ class Delivery:
         if message.is_fixed:
             self._sent(row, Standing(row.posted_in, row.ts), is_latest=True)
             return
+        if message.stays and row.posted_in == self._fallback != row.channel:
+            self._store.transact(lambda tx: tx.outbox.failed(row.key, again_after=None))
+            return
+        if self._channels.is_external(row.posted_in):
+            # It has become one since: what was said there stays, what follows is not told there.
+            self._refused(row, message, NotOk(UPDATE, EXTERNAL))
+            return
         try:
             self._say(UPDATE, {"channel": row.posted_in, "ts": row.ts}, message)
         except NotOk as refusal:
@@ -199,7 +206,8 @@ class Delivery:
             log.error("Slack does not let us in", key=row.key, code=refusal.code)
             self._later(row, MENDED)
             return
-        if refusal.code in _UNREACHABLE and self._fallback and row.channel != self._fallback:
+        has_other = bool(self._fallback) and row.channel != self._fallback and not message.stays
+        if refusal.code in _UNREACHABLE and has_other:
             self._elsewhere(row, message, refusal.code)
             return
         log.error("a message was given up", key=row.key, code=refusal.code, details=refusal.details)

@@ -23,7 +23,7 @@ _OTHER_TOKENS = re.compile(r"<(?!!date\^)")
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """`is_fixed`: never edited once it stands."""
+    """`is_fixed`: never edited once it stands. `stays`: posted where it belongs, or not at all."""
 
     text: str
     blocks: tuple[Block, ...] = ()
@@ -32,6 +32,7 @@ class Outgoing:
     files: tuple[File, ...] = ()
     pictures: tuple[Picture, ...] = ()
     is_fixed: bool = False
+    stays: bool = False
 
     def metadata(self, key: str) -> Block:
         """Opaque ids only: every app and member can read it."""

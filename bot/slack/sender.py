@@ -208,4 +208,4 @@ class Sender:
 
     def _rendered(self, reply: Reply, surface: Surface) -> Outgoing:
         drawn = render(reply, names=self._names(), macs=self._macs, surface=surface, now=self._clock.now())
-        return Outgoing(drawn.text, drawn.blocks, files=drawn.files, pictures=drawn.pictures)
+        return Outgoing(drawn.text, drawn.blocks, files=drawn.files, pictures=drawn.pictures, stays=reply.stays)

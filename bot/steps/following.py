@@ -19,6 +19,8 @@ from bot.ports.world import Hands, World
 
 LINE = 400
 """Characters of a line that are shown."""
+LEVEL = 12
+"""Letters of a level: longer is none."""
 FOLLOWED_LINE = 200
 """Of a card that is edited all the time, in which nothing may be cut into a file."""
 LINES = 10
@@ -30,8 +32,15 @@ AGAIN = timedelta(seconds=5)
 def shown(line: LogLine, *, most: int = LINE) -> str:
     """`14:31:58 x2x7p error upstream timed out`."""
     pod = line.pod.rpartition("-")[2] or line.pod
-    level = "" if line.level in {"", "info"} else f" {line.level}"
-    return f"{line.at:%H:%M:%S} {pod}{level} {masked(line.message, most=most)}"
+    return f"{line.at:%H:%M:%S} {pod}{level_of(line)} {masked(line.message, most=most)}"
+
+
+def level_of(line: LogLine) -> str:
+    """` error`; empty where there is none worth a word. What stands there is the app's own, as the message is."""
+    words = "".join(line.level.split())
+    if words in {"", "info"}:
+        return ""
+    return f" {words}" if len(words) <= LEVEL and words.isalpha() else " ?"
 
 
 def masked(words: str, *, most: int = LINE) -> str:

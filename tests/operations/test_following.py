@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,12 +13,13 @@ from bot.domain.operation import Phase, Place, Standing
 from bot.domain.refs import OperationId
 from bot.domain.reply import Buttons, Opens, text
 from bot.domain.workloads import Mark
-from bot.ports.observing import LogPage, LogQuery
+from bot.ports.observing import LogLine, LogPage, LogQuery
 from bot.ports.people import Identity, Status
 from bot.ports.store import MessageClass
 from bot.road.answers import Answer
 from bot.road.request import Origin, Request
 from bot.steps.codec import load_steps
+from bot.steps.following import shown
 from tests.kit.bench import POLICY, SLACK_IDS, Bench, said, words
 
 
@@ -280,3 +281,16 @@ def test_around_the_ends_of_the_calendar_says_what_a_time_is(bot: Bench, at: str
     assert "it has to be a time such as" in words(
         bot.say("ana", f"around web 2026-11-24T14:31:58Z in staging mark={at}")
     )
+
+
+def test_what_an_app_calls_a_level_shows_no_secret_and_is_no_longer_than_a_level() -> None:
+    at = datetime(2026, 11, 24, 14, 31, 58, tzinfo=UTC)
+    for level in ("password=hunter2", "x" * 4000, "a\n14:31:58 x2x7p", "ERROR "):
+        line = shown(LogLine(at, "web-5d9c-x2x7p", "app", level, "hello"))
+        assert line == f"14:31:58 x2x7p {'ERROR' if level == 'ERROR ' else '?'} hello"
+
+
+def test_followed_logs_are_for_those_who_read_where_they_stand(bot: Bench) -> None:
+    card = bot.core.draw(f"operation/{running(bot)}")
+    assert card is not None
+    assert card.stays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -261,3 +262,26 @@ def test_followed_logs_come_by_direct_message_and_are_edited_there(office: Offic
     office.ana.click(edited, "Stop")
     assert office.see(lambda: told("Followed"))["ts"] == first["ts"] == edited["ts"]
     assert office.slack.messages("prod") == []
+
+
+def test_a_handed_over_button_serves_nobody_who_may_not_run_it_and_runs_once(office: Office) -> None:
+    office.type(office.ana, "handover bo lock payments to prod load <!channel> test")
+    office.see(lambda: next((op for op in office.operations() if op.kind == "handover"), None))
+    id = office.newest().id
+    office.ends(id)
+    card = office.card(id, says="Done")
+    assert "<!channel>" not in json.dumps(card["blocks"])
+    for who in (office.gus, office.lee, office.ana):
+        known = {each["ts"] for each in office.slack.ephemerals(who.id)}
+        with contextlib.suppress(PersonError):
+            who.click(card, "Run it")
+            assert "may not" in office.next_to(who, known)["text"]
+    assert [op.kind for op in office.operations()] == ["handover"]
+    office.bo.click(card, "Run it")
+    office.bo.click(card, "Run it")
+    lock = office.see(lambda: next((op for op in office.operations() if op.kind == "lock"), None))
+    assert str(lock.requester) == "bo"
+    office.ends(lock.id)
+    office.see(lambda: "lock" in office.audit() and str(lock.id) in office.audit())
+    locks = [record for record in office.records() if record.record.op == lock.id and record.record.kind == "intent"]
+    assert len(locks) == 1

@@ -226,6 +226,44 @@ def test_a_channel_that_another_company_shares_is_not_told(post: Post) -> None:
     assert "shared_with_another_company" in json.dumps(post.slack.messages(AUDIT)[0]["blocks"])
 
 
+def test_a_card_in_a_channel_that_another_company_joins_is_not_edited_there_any_more(post: Post) -> None:
+    sender = post.sender()
+    post.card("operation/op-1", "Running · web")
+    post.rest(sender)
+    post.slack.run(lambda: post.slack.world.set_external(PROD))
+    post.clock.sleep(301)
+    post.card("operation/op-1", "Done · web")
+    post.rest(sender)
+    assert "Running" in post.slack.messages(PROD)[0]["text"]
+    (moved,) = post.slack.messages(AUDIT)
+    assert "Done" in moved["text"]
+
+
+def test_what_is_for_those_in_its_place_alone_is_told_nowhere_else(post: Post) -> None:
+    post.slack.run(lambda: post.slack.world.set_external(PROD))
+    post.cards["operation/op-1"] = Reply(
+        text("Following · logs"),
+        (
+            Paragraph(
+                text("a line"),
+            ),
+        ),
+        stays=True,
+    )
+    post.want("operation/op-1", {"subject": "operation/op-1"})
+    post.want("operation/op-2", {"subject": "operation/op-1"}, channel="U0NOBODY1")
+    sender = post.sender()
+    # What says nothing yet may stand elsewhere; what follows is not added to it.
+    post.card("operation/op-3", "Starting · logs")
+    post.until(sender, lambda: not post.store.read(lambda tx: tx.outbox.due(limit=9)))
+    (elsewhere,) = post.slack.messages(AUDIT)
+    post.cards["operation/op-3"] = post.cards["operation/op-1"]
+    post.want("operation/op-3", {"subject": "operation/op-3"})
+    post.until(sender, lambda: not post.store.read(lambda tx: tx.outbox.due(limit=9)))
+    assert post.slack.messages(PROD) == []
+    assert [each["text"] for each in post.slack.messages(AUDIT)] == [elsewhere["text"]]
+
+
 def test_slack_is_waited_for_as_long_as_it_says(post: Post) -> None:
     sender = post.sender()
     post.slack.arm(rate_limited={"chat.postMessage": {"times": 1, "retry_after": 30}})
