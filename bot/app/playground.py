@@ -125,6 +125,8 @@ class Playground:
 
     def _simulated(self, settings: Settings, clock: Clock) -> Bot:
         world = outside.simulated(clock, pace=self._pace)
+        with world.world.entered():
+            pass  # it lives through its history now, and not while the first who asks waits
         self.world = world.world
         bot = assemble(
             settings=settings,

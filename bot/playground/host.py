@@ -34,6 +34,8 @@ from bot.playground.world import World
 Json = dict[str, Any]
 T = TypeVar("T")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+PATIENCE = 30.0
+"""Seconds until what a test waits for is given up: a machine that is busy takes its time."""
 
 
 class Host:
@@ -183,7 +185,7 @@ class Host:
     def verify_request_url(self) -> bool:
         return self.run_async(self._delivery.verify_request_url())
 
-    def wait_for(self, wanted: Callable[[], T | None], seconds: float = 5.0) -> T:
+    def wait_for(self, wanted: Callable[[], T | None], seconds: float = PATIENCE) -> T:
         """The first truthy answer of `wanted`, asked again whenever anything changed. Raises TimeoutError with the last calls."""
         deadline = time.monotonic() + seconds
         while True:
@@ -199,7 +201,7 @@ class Host:
         last = [f"{entry.name}: {entry.status}" for entry in self.run(lambda: list(self.slack.log.entries))[-8:]]
         raise TimeoutError(f"not seen within {seconds} s; last exchanges: {'; '.join(last) or 'none'}")
 
-    def wait_for_app(self, seconds: float = 5.0) -> None:
+    def wait_for_app(self, seconds: float = PATIENCE) -> None:
         """Until the app is connected."""
         self.wait_for(lambda: self.run(lambda: self._delivery.is_connected), seconds)
 

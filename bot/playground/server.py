@@ -16,7 +16,7 @@ import copy
 from typing import Any
 
 from bot.playground.call_log import Entry
-from bot.playground.host import Host
+from bot.playground.host import PATIENCE, Host
 from bot.playground.person import PersonAt
 from bot.playground.shapes import message_json, view_json
 from bot.playground.workspace import Channel, Message
@@ -67,7 +67,7 @@ class PlaygroundServer(Host):
 
         return self.run(look)
 
-    def wait_for_message(self, channel: str, text: str, *, seconds: float = 5.0) -> Json:
+    def wait_for_message(self, channel: str, text: str, *, seconds: float = PATIENCE) -> Json:
         """The newest message of a channel whose `text` holds this, once there is one."""
 
         def look() -> Json | None:
@@ -75,7 +75,7 @@ class PlaygroundServer(Host):
 
         return self.wait_for(look, seconds)
 
-    def wait_for_ephemeral(self, user: str, text: str, *, seconds: float = 5.0) -> Json:
+    def wait_for_ephemeral(self, user: str, text: str, *, seconds: float = PATIENCE) -> Json:
         """The newest message that only this person sees and whose `text` holds this, once there is one."""
 
         def look() -> Json | None:

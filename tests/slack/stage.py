@@ -134,7 +134,9 @@ def staged(way: str, *, conduct: Conduct | None = None, threads: int = 4, waitin
     scripted = Scripted()
     with ExitStack() as stack:
         slack = stack.enter_context(
-            PlaygroundServer(manifest=our_manifest(), conduct=conduct or Conduct(ack_seconds=2.0))
+            PlaygroundServer(
+                manifest=our_manifest(), conduct=conduct or Conduct(ack_seconds=15.0, trigger_seconds=15.0)
+            )
         )
         line = Line(account(slack), clock)
         stack.callback(line.close)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from socket import create_server
 
 import pytest
 
@@ -84,3 +85,30 @@ def test_a_connection_that_is_made_while_it_stops_is_shut_too(socket: Socket, sl
     assert stops(socket, before_it_is_shut=reconnect)
     assert not socket.client.is_connected()
     slack.wait_for(lambda: not slack._delivery.connections)
+
+
+def test_after_a_handshake_that_failed_it_connects_when_told_again(slack: PlaygroundServer) -> None:
+    clock = SystemClock()
+    line = Line(account(slack), clock)
+    scripted = Scripted()
+    edge = Edge(line, Product(scripted, scripted, scripted, lambda: NAMES, MACS, ()), clock)
+    with create_server(("127.0.0.1", 0)) as deaf:
+
+        def hang_up() -> None:
+            deaf.accept()[0].close()
+
+        hanging_up = threading.Thread(target=hang_up)
+        hanging_up.start()
+        made = edge.socket(Secret(slack.app_token), ping_interval=0.2)
+        made.client.wss_uri = f"ws://127.0.0.1:{deaf.getsockname()[1]}/"
+        made.client.default_auto_reconnect_enabled = False
+        made.connect()  # type: ignore[no-untyped-call]
+        hanging_up.join()
+    assert not made.client.is_connected()
+    made.client.connect_to_new_endpoint()
+    slack.wait_for_app(PATIENCE)
+    made.ping()
+    slack.hang_up()
+    made.stop()
+    edge.close()
+    line.close()
