@@ -21,6 +21,12 @@ def test_a_denial_offers_to_ask_somebody_who_may_with_the_whole_line(bot: Bench)
     assert "[Ask bo to run it: handover bo deploy payments@5.1.0 to prod deadline=7m]" in words(denied)
 
 
+def test_a_denial_says_whose_lead_can_grant_it(bot: Bench) -> None:
+    denied = words(bot.say("gus", "restart web to staging"))
+    assert "lee (lead of team-web) can grant it" in denied
+    assert "It needs workloads:restart on staging." in denied
+
+
 def test_who_is_asked_gets_a_mention_in_the_channel_and_the_card_has_the_button(bot: Bench) -> None:
     id = bot.start("ana", "handover bo restart payments to prod")
     assert bot.run(id).phase is Phase.DONE

@@ -172,6 +172,17 @@ def test_a_person_is_asked_about_once_a_minute(http_stage: Stage, line: Line) ->
     assert people.standing(identity("U0ANA0001")).status is Status.GONE
 
 
+def test_members_of_a_channel_read_it_and_others_do_not(http_stage: Stage, line: Line) -> None:
+    assert line.people.is_reading("U0BOB0002", "C0PROD001")
+    assert not line.people.is_reading("U0GUS0004", "C0PROD001")
+
+
+def test_where_slack_does_not_say_who_reads_a_channel_everybody_may(http_stage: Stage, line: Line) -> None:
+    assert line.people.is_reading("U0BOB0002", "C0NOWHERE")
+    http_stage.slack.arm(server_error={"conversations.members": 9}, rate_limited={})
+    assert line.people.is_reading("U0GUS0004", "C0PROD001")
+
+
 def test_a_failed_look_up_vouches_for_nobody(http_stage: Stage, line: Line) -> None:
     people = SlackPeople(line.api, Ticking(), team="T0PAAS001")
     http_stage.slack.arm(server_error={"users.info": 1}, rate_limited={})
