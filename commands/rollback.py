@@ -35,6 +35,8 @@ from bot.steps.records import SetProof
 from bot.steps.rollout import RESTARTED, CreateConfig
 from bot.steps.step import Face, Plan, Planned
 
+_MIB = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class Rollback:
@@ -64,6 +66,7 @@ def plan(params: Rollback, world: World) -> Plan:
         for name, (new_name, data) in renamed.items():
             steps.append(Planned(CreateConfig(target.scope.cluster, target.scope.namespace, new_name, data)))
             notes.append(text("Config `{name}` goes back to what it was then", name=name))
+        notes += [note for note in _less_memory(target, template) if note not in notes]
         steps += roll_to(target, template, version=release.version, old_version=old, bake=bake, deadline=deadline)
         diffs.append(diff_of(target, template, min_ready_after=min_ready(target.workload)))
     if now is not None and now.proof is not Proof.BAD:
@@ -106,6 +109,14 @@ def _choose(app: App, ref: str | None, known: tuple[Release, ...], now: Release 
             next=text("Deploy the version that you want: `deploy {app}@VERSION to {env}`.", **where),
         )
     return chosen
+
+
+def _less_memory(target: Target, template: Template) -> list[Text]:
+    """What its pods were given then may be too little for what they do now."""
+    now, then = (each.total("limits", "memory") / _MIB for each in (target.running, template))
+    if not 0 < then < now:
+        return []
+    return [text("Memory limit goes down *{now} → {then} MiB* a pod", now=f"{now:g}", then=f"{then:g}")]
 
 
 def _pods_of(template: str) -> Template:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.operation import Phase
+from bot.domain.templates import Template
 from bot.ports.store import Proof
 from integrations.simulated.faults import How
 from tests.kit.bench import Bench, words
@@ -84,6 +86,24 @@ def test_a_rollback_brings_back_the_configs_exact_bytes(bot: Bench) -> None:
     read = after.template.config_maps[0]
     assert read != names[0]
     assert dict(state.configs[read].data) == old
+
+
+def test_a_rollback_to_less_memory_says_so(bot: Bench) -> None:
+    deployed(bot)
+    assert "Memory limit" not in words(bot.say("lee", "rollback web to staging"))
+    now = workload(bot)
+    assert now is not None
+    raw = now.template.raw()
+    raw["spec"]["containers"][0].setdefault("resources", {})["limits"] = {"memory": "1Gi"}
+    state = bot.world.state("eu-1")
+    deployment = state.deployment("web-staging", "web")
+    with bot.world.entered():
+        deployment.template = Template.of(raw)
+        state.changed(deployment)
+    for _ in range(60):
+        bot.turn(seconds=2)
+    shown = words(bot.say("lee", "rollback web to staging"))
+    assert re.search(r"Memory limit goes down 1024 → \d+ MiB a pod", shown)
 
 
 def test_after_a_restart_a_rollback_still_goes_back_to_another_version(bot: Bench) -> None:
