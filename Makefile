@@ -17,6 +17,9 @@ ifneq ($(CLUSTER),)
 RUN_CLUSTER := --cluster $(CLUSTER)
 endif
 
+# With it, every worker and every process that a test starts would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-page test-rig test-all faults faults-quick check format rig bench docs clean
 
 help: ## this list
@@ -36,7 +39,7 @@ run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-li
 	@$(BIN)/pilothouse playground --port $(PORT) $(RUN_KUBECONFIG) $(RUN_CLUSTER)
 
 test: $(VENV)/.dev ## everything that needs no foreign server
-	$(BIN)/pytest -n 4 --dist worksteal -m "not rig and not browser and not postgres"
+	$(BIN)/pytest -n 6 --dist worksteal -m "not rig and not browser and not postgres"
 
 test-page: $(VENV)/.dev ## what needs Chromium or PostgreSQL
 	$(BIN)/pytest -m "(browser or postgres) and not rig"
