@@ -70,9 +70,9 @@ def test_an_alert_reaches_its_thread_with_logs_and_is_resolved_by_rolling_back(r
         assert "web on staging" in card["text"]
         assert "deploy web 2.0 to staging" in card["text"]
         assert id in card["text"]
-        thread = town.slack.wait_for(lambda: found if len(found := town.thread(card)) >= 3 else None, 60)
-        logs = next(words for words in thread if words.startswith("Logs"))
+        logs = town.slack.wait_for(lambda: next((w for w in town.thread(card) if w.startswith("Logs")), None), 60)
         assert "lines" in logs, logs
+        assert [words for words in town.thread(card) if words.startswith("Metrics")]
         listed = town.answer("bo", "alerts in staging", "HighErrorRate")
         assert "web on staging" in listed["text"]
 
