@@ -29,22 +29,20 @@ HUNG = 1
 class StopSignals:
     """SIGTERM and SIGINT are heard from now on, also while the start is under way; from then on the deadline runs.
 
-    Through a pipe: a handler runs in the middle of whatever the main thread does, and setting an Event there waits for ever
-    for a lock that the main thread may hold while it begins to wait for that Event.
+    Through a pipe that the interpreter itself writes into. The system may give a signal to any thread; handlers run in the main
+    one, which is not woken by that where it waits. And in the middle of whatever that one does, setting an Event waits for
+    ever for a lock that it may hold while it begins to wait for that Event.
     """
 
     def __init__(self, *, within: float = STOP_WITHIN) -> None:
         self._within = within
-        self._heard, self._told = os.pipe()
-        os.set_blocking(self._told, False)
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self._hear)
-        threading.Thread(target=self._end_in_time, name="stop-deadline", daemon=True).start()
-
-    def _hear(self, number: int, frame: object) -> None:
+        self._heard, told = os.pipe()
+        os.set_blocking(told, False)
         # Full: it has been heard often enough.
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._told, b".")
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, _heard)
+        threading.Thread(target=self._end_in_time, name="stop-deadline", daemon=True).start()
 
     def wait(self) -> None:
         """Reads nothing: two threads wait for the same word."""
@@ -54,6 +52,10 @@ class StopSignals:
         self.wait()
         threading.Event().wait(self._within)
         end_at_once(f"It did not stop within {self._within:g} s of the signal.", code=HUNG)
+
+
+def _heard(number: int, frame: object) -> None:
+    """Without a handler of Python's nothing is written into the pipe."""
 
 
 def end_at_once(why: str, *, code: int) -> NoReturn:

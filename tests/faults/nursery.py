@@ -8,6 +8,7 @@ Each is a process of its own, with its own signals and exit code; `Child` is wha
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import json
 import os
@@ -48,6 +49,9 @@ class Child:
         until = time.monotonic() + timeout
         while (code := self.poll()) is None:
             if time.monotonic() > until:
+                # Where its threads stand is then in its log.
+                self._send(signal.SIGUSR1)
+                time.sleep(1)
                 raise subprocess.TimeoutExpired(f"child {self.pid}", timeout)
             time.sleep(0.05)
         return code
@@ -175,6 +179,7 @@ def _become(order: Order) -> Callable[[], int]:
     for number in (1, 2):
         os.dup2(log, number)
     os.close(log)
+    faulthandler.register(signal.SIGUSR1)
     servers: dict[str, Callable[[Path], object]] = {
         "kubernetes": kubernetes_server.main,
         "jenkins": jenkins_server.main,

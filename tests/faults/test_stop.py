@@ -18,6 +18,17 @@ for _ in range(70_000):
     os.kill(os.getpid(), signal.SIGTERM)
 stopped.wait()
 """
+ELSEWHERE = """
+import signal, threading, time
+from bot.app.ending import StopSignals
+stopped = StopSignals()
+def gets_it():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+threading.Thread(target=gets_it, daemon=True).start()
+stopped.wait()
+"""
 BEGIN = """
 import os, signal, threading
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +58,11 @@ def run(words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_signal_that_came_before_anybody_waited_ends_the_wait_and_many_do_no_harm() -> None:
     done = run(HEARD)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_signal_that_the_system_gives_to_another_thread_ends_the_wait_of_the_main_one() -> None:
+    done = run(ELSEWHERE)
     assert (done.returncode, done.stderr) == (0, "")
 
 
