@@ -30,7 +30,8 @@ from bot.domain.reply import Text, text
 from bot.domain.schedules import RunState
 from bot.ports.schedules import AlreadyRan
 from bot.ports.store import AlreadyOpen, MessageClass, OperationFilter, Store, Tx
-from bot.steps.codec import dump, dump_plan, hash_plan
+from bot.steps.codec import dump, dump_plan, hash_plan, load_steps
+from bot.steps.following import FollowLogs
 from bot.steps.proposal import Given, Proposal
 
 DRAFT_LIFE = timedelta(minutes=15)
@@ -40,13 +41,18 @@ def card_key(id: OperationId) -> str:
     return f"operation/{id}"
 
 
+def is_following(op: Operation) -> bool:
+    """It shows logs, and changes nothing."""
+    return not op.holds and all(isinstance(each.do, FollowLogs) for each in load_steps(op.plan))
+
+
 def announce(tx: Tx, op: Operation) -> None:
     """The operation's card should be drawn anew. A draft has none: it is shown to one person only."""
     if op.phase is Phase.DRAFT or (op.phase in {Phase.EXPIRED, Phase.WITHDRAWN} and not was_asked(op)):
         return
     kind = MessageClass.APPROVAL if op.phase is Phase.WAITING else MessageClass.OPERATION
-    if op.phase is Phase.RUNNING and not op.holds:
-        # It changes no target: its edits, every ten seconds where logs are followed, hold up nobody else's.
+    if op.phase is Phase.RUNNING and is_following(op):
+        # Its edits, every ten seconds, hold up nobody else's.
         kind = MessageClass.CHATTER
     tx.outbox.want(
         card_key(op.id),
@@ -247,8 +253,8 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
             can_turn = op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed
             fits = op.phase in BEFORE_WRITES or can_turn or (op.phase is Phase.STUCK and kind is SignalKind.CANCEL)
         case SignalKind.PAUSE | SignalKind.RESUME | SignalKind.PROMOTE | SignalKind.PROMOTE_FULL | SignalKind.EXTEND:
-            # What holds no target changes none: logs would be followed for as long as it is paused.
-            is_steered = bool(op.holds) or kind is not SignalKind.PAUSE
+            # Logs would be followed for as long as that is paused.
+            is_steered = kind is not SignalKind.PAUSE or not is_following(op)
             fits = is_steered and op.phase in {Phase.RUNNING, Phase.PAUSED}
         case SignalKind.TAKE_OVER:
             fits = False
