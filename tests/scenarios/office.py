@@ -15,7 +15,6 @@ from bot.app.live import Live
 from bot.app.playground import Playground
 from bot.domain.operation import FINAL, Operation, Phase
 from bot.domain.refs import OperationId
-from bot.playground.call_log import Entry
 from bot.playground.person import PersonAt, labels
 from bot.playground.seed import Conduct
 from bot.playground.server import PlaygroundServer
@@ -64,9 +63,7 @@ class Office:
 
     def check(self) -> None:
         """What holds at the end of every scenario."""
-        refused = [
-            (each.name, each.request, each.response) for each in self.slack.refusals() if not _looks_for_a_dialog(each)
-        ]
+        refused = [(each.name, each.request, each.response) for each in self.slack.refusals()]
         assert self.has_faults or refused == [], refused
         crashed = [each.seq for each in self.records() if each.record.outcome == "crashed"]
         assert crashed == []
@@ -196,12 +193,6 @@ class Office:
         """Of the app's Deployment in the cluster."""
         deployment = self.world.scene("eu-1").namespace(f"{app}-{env}").deployments[app]
         return deployment.template.images[app]
-
-
-def _looks_for_a_dialog(call: Entry) -> bool:
-    """An answer came before the dialog of its acknowledgement was shown, and is sent again until it is."""
-    is_by_name = call.name == "views.update" and "external_id" in call.request
-    return is_by_name and (call.response or {}).get("error") == "not_found"
 
 
 def _key(message: Json) -> str:
