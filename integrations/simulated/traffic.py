@@ -142,10 +142,6 @@ class Traffic:
         [found] = self.samples((pod,), at)
         return found
 
-    def _sample(self, pod: SimulatedPod, requests: float, at: float) -> Sample:
-        served = self._served(pod, requests, at)
-        return Sample(requests, served.errors, served.latency, self._cores(pod, requests, at))
-
     def served(self, pods: Sequence[SimulatedPod], at: float) -> list[Served]:
         """What alert rules ask for, every few seconds of all the time that passes."""
         requests = self._requests(pods, at)
@@ -165,8 +161,10 @@ class Traffic:
         )
 
     def samples(self, pods: Sequence[SimulatedPod], at: float) -> list[Sample]:
-        requests = self._requests(pods, at)
-        return [self._sample(pod, requests[pod], at) for pod in pods]
+        return [
+            Sample(each.requests, each.errors, each.latency, self._cores(pod, each.requests, at))
+            for pod, each in zip(pods, self.served(pods, at), strict=True)
+        ]
 
     def cores(self, pods: Sequence[SimulatedPod], at: float) -> float:
         """Of all together. An autoscaler asks for it every few seconds of all the time that the world has had."""

@@ -16,18 +16,15 @@ from typing import cast
 
 import urllib3
 
-from bot.alerts.card import draw
 from bot.alerts.threads import AlertDesk, thread_key
 from bot.app.clock import SystemClock
 from bot.domain.refs import ObjectRef, Secret
-from bot.domain.reply import Reply
 from bot.playground.server import PlaygroundServer
 from bot.ports.apps import Apps
 from bot.ports.observing import AlertGroup
 from bot.ports.store import Arrival, Store
 from bot.slack.connect import Line
 from bot.slack.sender import Sender
-from bot.steps.codec import load_reply
 from bot.web.hooks import Hook
 from integrations.alertmanager.webhook import AlertmanagerWebhook
 from integrations.database.store import open_store
@@ -35,8 +32,8 @@ from integrations.kubernetes.cluster import KubernetesCluster
 from integrations.kubernetes.connection import Kubeconfig
 from tests.bench.alerts import HEADERS, SECRET, delivery
 from tests.bench.figures import Figure, Goal, cpu_in_turns, us
-from tests.bench.storm import A_MINUTE, CHANNELS, Owners, channel, seeded
-from tests.slack.stage import MACS, NAMES, account, our_manifest
+from tests.bench.storm import CHANNELS, Owners, alert_sender, channel, seeded
+from tests.slack.stage import account, our_manifest
 
 PODS, PAGE = 5000, 500
 MESSAGES, BETWEEN = 30, 0.5
@@ -215,21 +212,7 @@ def _alert() -> Iterator[Figure]:
             needs_votes=lambda app: True,
         )
 
-        def drawn(subject: str) -> Reply | None:
-            thread = store.read(lambda tx: tx.alerts.get(subject.removeprefix("alert/")))
-            return None if thread is None else draw(thread)
-
-        sender = Sender(
-            store=store,
-            line=line,
-            clock=clock,
-            names=lambda: NAMES,
-            macs=MACS,
-            draw=drawn,
-            load=load_reply,
-            owner="bench",
-            messages=A_MINUTE,
-        )
+        sender = alert_sender(store, line, clock)
         sender.start()
         spans = sorted(_waits(store, desk, sender))
         sender.stop()

@@ -19,6 +19,7 @@ from typing import cast
 from bot.alerts.card import draw
 from bot.alerts.threads import AlertDesk, thread_key
 from bot.app.clock import SystemClock
+from bot.domain.clock import Clock
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Paragraph, Reply, text
 from bot.playground.seed import ChannelSeed, Conduct, Seed, default_seed
@@ -50,6 +51,26 @@ def seeded() -> Seed:
     seed = default_seed()
     channels = tuple(ChannelSeed(channel(n), f"storm-{n}", (seed.app.bot_user,)) for n in range(CHANNELS))
     return replace(seed, channels=(*seed.channels, *channels))
+
+
+def alert_sender(store: Store, line: Line, clock: Clock) -> Sender:
+    """Draws the cards of alerts, as the bot's own does."""
+
+    def drawn(subject: str) -> Reply | None:
+        thread = store.read(lambda tx: tx.alerts.get(subject.removeprefix("alert/")))
+        return None if thread is None else draw(thread)
+
+    return Sender(
+        store=store,
+        line=line,
+        clock=clock,
+        names=lambda: NAMES,
+        macs=MACS,
+        draw=drawn,
+        load=load_reply,
+        owner="bench",
+        messages=A_MINUTE,
+    )
 
 
 class Owners:
@@ -124,21 +145,7 @@ def _storm(folder: Path, slack: PlaygroundServer, store: Store) -> Iterator[Figu
         needs_votes=lambda app: True,
     )
 
-    def drawn(subject: str) -> Reply | None:
-        thread = store.read(lambda tx: tx.alerts.get(subject.removeprefix("alert/")))
-        return None if thread is None else draw(thread)
-
-    sender = Sender(
-        store=store,
-        line=line,
-        clock=clock,
-        names=lambda: NAMES,
-        macs=MACS,
-        draw=drawn,
-        load=load_reply,
-        owner="bench",
-        messages=A_MINUTE,
-    )
+    sender = alert_sender(store, line, clock)
     approvals = Approvals(store, threading.Event(), [])
     asker = threading.Thread(target=approvals.run, args=(sender,))
     started = time.perf_counter()
