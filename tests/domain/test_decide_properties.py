@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,9 +17,7 @@ from bot.domain.operation import (
     Decision,
     Operation,
     Phase,
-    Place,
     Progress,
-    Quorum,
     Signal,
     SignalKind,
     Standing,
@@ -30,11 +28,9 @@ from bot.domain.operation import (
     last,
     promoted,
 )
-from bot.domain.refs import OperationId, PlanHash, Principal
 from bot.domain.reply import text
+from tests.kit.operations import ANA, BARE, T0
 
-T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANA = Principal("ana")
 DEADLINE = timedelta(minutes=30)
 HOLD = timedelta(minutes=10)
 STEERING = (
@@ -153,28 +149,12 @@ class Model:
 
 
 def made(kinds: tuple[Kind, ...]) -> Model:
-    operation = Operation(
-        id=OperationId("op-1"),
+    operation = replace(
+        BARE,
         kind="canary",
         line="canary web@2 10 to prod",
-        app="web",
-        env="prod",
-        tenant="team-web",
-        requester=ANA,
-        origin="typed",
-        place=Place("C1"),
-        plan="{}",
-        face="{}",
-        plan_hash=PlanHash("7f3a9c21"),
-        ask_key="k",
-        policy_version="p",
-        holds=("web/prod",),
         steps=tuple(kind.facts() for kind in kinds),
-        quorum=Quorum(),
-        created=T0,
-        expires=T0,
         phase=Phase.RUNNING,
-        since=T0,
     )
     return Model(kinds, operation, there=[False] * len(kinds))
 

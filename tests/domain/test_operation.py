@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,6 @@ from bot.domain.operation import (
     Act,
     Operation,
     Phase,
-    Place,
     Progress,
     Quorum,
     Signal,
@@ -28,41 +27,25 @@ from bot.domain.operation import (
     decide,
     voters,
 )
-from bot.domain.refs import OperationId, PlanHash, Principal
+from bot.domain.refs import PlanHash, Principal
 from bot.domain.reply import text
+from tests.kit.operations import ANA, BARE, T0
 
-T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANA, BO, LEE = Principal("ana"), Principal("bo"), Principal("lee")
-HASH = PlanHash("7f3a9c21")
+BO, LEE = Principal("bo"), Principal("lee")
+HASH = BARE.plan_hash
 
 
 def op(
     phase: Phase = Phase.DRAFT, *, votes: int = 0, steps: int = 3, cursor: int = 0, no_return: int | None = None
 ) -> Operation:
     facts = tuple(StepFacts(timedelta(minutes=5), has_undo=n != 1, no_return=n == no_return) for n in range(steps))
-    return Operation(
-        id=OperationId("op-1"),
-        kind="deploy",
-        line="deploy web@2 to prod",
-        app="web",
-        env="prod",
-        tenant="team-web",
-        requester=ANA,
-        origin="typed",
-        place=Place("C1"),
-        plan="{}",
-        face="{}",
-        plan_hash=HASH,
-        ask_key="k",
-        policy_version="p",
-        holds=("web/prod",),
-        steps=facts,
-        quorum=Quorum(votes, "sre" if votes else ""),
-        created=T0,
-        expires=T0 + timedelta(minutes=15),
+    return replace(
+        BARE,
         phase=phase,
+        steps=facts,
         cursor=cursor,
-        since=T0,
+        quorum=Quorum(votes, "sre" if votes else ""),
+        expires=T0 + timedelta(minutes=15),
     )
 
 
