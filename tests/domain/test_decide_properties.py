@@ -77,6 +77,8 @@ class Model:
     there: list[bool] = field(default_factory=list)
     """Which of the steps' effects the target has."""
     is_committed: bool = False
+    is_deceived: bool = False
+    """A step was shown as done, or as done but for its waiting, and was not: this is beyond what it can know."""
 
     def what_is_so(self) -> Standing:
         kind, is_there = self.kinds[self.op.cursor], self.there[self.op.cursor]
@@ -94,6 +96,8 @@ class Model:
             self.op = replace(self.op, signals=(*self.op.signals, given))
         before = self.op
         standing = turn.sees or self.what_is_so()
+        if standing in {Standing.DONE, Standing.WAITING} and standing is not self.what_is_so():
+            self.is_deceived = True
         decision = decide(before, Progress(standing, why=text("so it is")), self.now)
         self.check(before, standing, decision)
         self.op = decision.operation
@@ -200,8 +204,7 @@ def test_whatever_happens_it_ends_all_new_all_old_or_explained(kinds: tuple[Kind
         model.turn(QUIET)
     else:
         raise AssertionError(f"it does not end: {model.op.phase} at {model.op.cursor}")
-    if any(turn.sees is Standing.DONE for turn in turns):
-        # What was shown as done and was not is beyond what it can know.
+    if model.is_deceived:
         return
     match model.op.phase:
         case Phase.DONE:
@@ -245,5 +248,5 @@ def test_the_way_back_leaves_out_nothing_that_was_done(kinds: tuple[Kind, ...], 
             break
         model.turn(turn)
     assert model.op.phase in {Phase.UNDONE, Phase.STUCK}
-    if model.op.phase is Phase.UNDONE and not any(turn.sees is Standing.DONE for turn in turns):
+    if model.op.phase is Phase.UNDONE and not model.is_deceived:
         assert not any(there for there, each in zip(model.there, kinds, strict=True) if each.has_undo)

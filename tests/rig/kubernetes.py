@@ -139,6 +139,8 @@ def _apiserver_flags(folder: Path) -> tuple[str, ...]:
         f"--proxy-client-key-file={folder}/front-proxy.key",
         "--enable-aggregator-routing=true",
         f"--audit-log-path={folder}/audit.log",
+        # Never a new file (MiB): whoever reads it remembers where in this one it began.
+        "--audit-log-maxsize=100000",
     )
 
 
