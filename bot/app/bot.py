@@ -52,6 +52,8 @@ log = structlog.get_logger(__name__)
 PRUNE_EVERY = timedelta(hours=1)
 SCHEDULES_EVERY = timedelta(seconds=1)
 SOCKET = "pilothouse.sock"
+PLAYGROUND = Path(".pilothouse/playground")
+"""The playground's data, below the folder that it runs in."""
 
 
 @dataclass

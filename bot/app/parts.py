@@ -1,5 +1,5 @@
-"""The outside, chosen by the settings: real adapters, or one simulated world. With real_parts.py the only module that
-names integrations."""
+"""The outside, as the settings choose it. With real_parts.py and simulated_parts.py the only module that names
+integrations."""
 
 from __future__ import annotations
 
@@ -20,14 +20,6 @@ from bot.settings import Settings
 from integrations.alertmanager.webhook import AlertmanagerWebhook
 from integrations.database import retention
 from integrations.database.store import DatabaseStore, open_store
-from integrations.simulated.alerts import SimulatedAlerts
-from integrations.simulated.builds import SimulatedBuilds
-from integrations.simulated.clusters import SimulatedCluster
-from integrations.simulated.images import SimulatedImages
-from integrations.simulated.logs import SimulatedLogs
-from integrations.simulated.metrics import SimulatedMetrics
-from integrations.simulated.seed import NAMESPACES, demo_world
-from integrations.simulated.world import SimulatedWorld
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,42 +85,6 @@ def sites(settings: Settings) -> Mapping[EnvName, tuple[Site, ...]]:
             Site(place.cluster, tenant, namespace) for place in places for tenant, namespace in place.namespaces.items()
         )
         for env, places in settings.envs.items()
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """The demo world and its parts."""
-
-    world: SimulatedWorld
-    parts: Parts
-    alarms: SimulatedAlerts
-
-
-def simulated(clock: Clock, *, seed: int = 1, pace: float = 1.0) -> Simulation:
-    world = demo_world(clock, seed=seed, pace=pace)
-    alarms = SimulatedAlerts(world)
-    builds = SimulatedBuilds(world)
-    parts = Parts(
-        clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
-        images=SimulatedImages(world),
-        logs=SimulatedLogs(world),
-        metrics=SimulatedMetrics(world),
-        alerts=alarms,
-        alert_writer=alarms,
-        builds=builds,
-        build_writer=builds,
-    )
-    return Simulation(world, parts, alarms)
-
-
-def simulated_sites(channels: Mapping[str, str]) -> Mapping[EnvName, tuple[Site, ...]]:
-    """`channels`: where a tenant's alerts go."""
-    return {
-        EnvName(env): tuple(
-            Site("eu-1", tenant, namespace, channels.get(tenant, "")) for tenant, namespace in tenants.items()
-        )
-        for env, tenants in NAMESPACES.items()
     }
 
 

@@ -9,11 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.app import parts as outside
-from bot.app.bot import Bot, assemble
+from bot.app.bot import PLAYGROUND, Bot, assemble
 from bot.app.clock import SystemClock
 from bot.app.generated import manifest_of
 from bot.app.grounds import RIG, RigGround
 from bot.app.live import Live
+from bot.app.simulated_parts import simulated, simulated_sites
 from bot.audit.checkpoint import signer_from_file
 from bot.domain.clock import Clock
 from bot.domain.errors import SettingsBroken
@@ -25,7 +26,6 @@ from bot.settings import Audit, Data, Database, Mode, PolicyPlace, Settings, Sla
 from integrations.simulated.world import SimulatedWorld
 
 ALARMS_EVERY = timedelta(seconds=2)
-FOLDER = Path(".pilothouse/playground")
 
 
 class Playground:
@@ -48,7 +48,7 @@ class Playground:
         self._pace = pace
         self._conduct = conduct
         self._mode = mode
-        self._folder = folder or self.folder()
+        self._folder = folder or PLAYGROUND.absolute()
         self._kubeconfig = kubeconfig
         self._context = context
         self._cluster = cluster
@@ -56,10 +56,6 @@ class Playground:
         self.live: Live | None = None
         self.world: SimulatedWorld | None = None
         self._rig: RigGround | None = None
-
-    @staticmethod
-    def folder() -> Path:
-        return FOLDER.absolute()
 
     @property
     def url(self) -> str:
@@ -124,7 +120,7 @@ class Playground:
         )
 
     def _simulated(self, settings: Settings, clock: Clock) -> Bot:
-        world = outside.simulated(clock, pace=self._pace)
+        world = simulated(clock, pace=self._pace)
         with world.world.entered():
             pass  # it lives through its history now, and not while the first who asks waits
         self.world = world.world
@@ -133,7 +129,7 @@ class Playground:
             clock=clock,
             store=outside.database(settings, clock),
             parts=world.parts,
-            sites=outside.simulated_sites({"team-web": "C0ALERT01", "team-pay": "C0ALERT01"}),
+            sites=simulated_sites({"team-web": "C0ALERT01", "team-pay": "C0ALERT01"}),
             signer=signer_from_file(self._folder / "audit-key"),
         )
         self._seen = 0

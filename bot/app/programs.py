@@ -14,13 +14,12 @@ import structlog
 import yaml
 
 from bot.app import parts as outside
-from bot.app.bot import SOCKET, Bot, assemble
+from bot.app.bot import PLAYGROUND, SOCKET, Bot, assemble
 from bot.app.clock import SystemClock
 from bot.app.ending import StopSignals, end_at_once
 from bot.app.generated import manifest_of
 from bot.app.keepers import keys_of, signer_of, sinks_of
 from bot.app.live import Live
-from bot.app.playground import Playground
 from bot.audit.checkpoint import Signer
 from bot.audit.sinks import Sink
 from bot.audit.standing import adopt, collected
@@ -137,6 +136,8 @@ def serve(path: Path | None) -> int:
 
 
 def playground(*, port: int, kubeconfig: Path | None, context: str, cluster: str) -> int:
+    from bot.app.playground import Playground
+
     set_up_log("warning")
     ground = Playground(port=port, kubeconfig=kubeconfig, context=context, cluster=cluster)
     try:
@@ -184,7 +185,7 @@ def _socket(settings: Settings, folder: Path | None) -> Path:
     if folder is not None:
         return folder / SOCKET
     own = settings.data.folder / SOCKET
-    return own if is_served(own) else Playground.folder() / SOCKET
+    return own if is_served(own) else PLAYGROUND.absolute() / SOCKET
 
 
 def _turn(bot: Bot) -> None:

@@ -1,7 +1,7 @@
 """The schema's versions: a new database is set up at once, an old one waits for `pilothouse migrate`, a newer one is
 used as long as it still has what this code needs.
 
-Alembic runs the scripts of migrations/versions, one run at a time (PostgreSQL: advisory lock; SQLite: an exclusive
+upgrade.py runs the scripts of migrations/versions, one run at a time (PostgreSQL: advisory lock; SQLite: an exclusive
 transaction). No downgrades: expand first, contract when no old code runs any more.
 """
 
@@ -14,19 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.pool import NullPool
 
 from bot.domain.errors import Refused
 from bot.domain.refs import Secret
 from bot.domain.reply import text
 from integrations.database.errors import SYSTEM, VENDOR, translated
-from integrations.database.tables import CODE_LEVEL, meta
+from integrations.database.tables import CODE_LEVEL, HEAD, meta
 
-_SCRIPTS = Path(__file__).parent / "migrations"
+_VERSIONS = sa.table("alembic_version", sa.column("version_num", sa.Text))
 _LOCK = 7_013_201_002
 """PostgreSQL's advisory lock of whoever migrates."""
 _INSERT_ONLY = ("audit", "audit_chain")
@@ -66,15 +62,15 @@ def _prepare(url: sa.URL) -> None:
 
 
 def _check(connection: sa.Connection, version: str) -> None:
-    scripts = _scripts()
-    head = scripts.get_current_head()
-    if version == head:
+    if version == HEAD:
         return
-    if version in {script.revision for script in scripts.walk_revisions()}:
+    from integrations.database.upgrade import versions
+
+    if version in versions():
         raise Refused(
             SYSTEM,
             text("The database's schema is older than this version of Pilothouse."),
-            why=text("It is {version}, and {head} is needed.", version=version, head=str(head)),
+            why=text("It is {version}, and {head} is needed.", version=version, head=HEAD),
             next=text("Run `pilothouse migrate`, then start again."),
         )
     oldest = connection.execute(sa.select(meta.c.value).where(meta.c.name == "oldest_code")).scalar_one_or_none()
@@ -89,27 +85,20 @@ def _check(connection: sa.Connection, version: str) -> None:
         )
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_SCRIPTS))
-
-
 def _version(connection: sa.Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(_VERSIONS.name):
+        return None
+    return connection.execute(sa.select(_VERSIONS.c.version_num)).scalar_one_or_none()
 
 
 def _upgrade(connection: sa.Connection) -> str:
-    scripts = _scripts()
+    from integrations.database.upgrade import to_newest
 
-    def upgrade(revision: Any, _: Any) -> Any:
-        return scripts._upgrade_revs("head", revision)
-
-    with EnvironmentContext(Config(), scripts, fn=upgrade) as environment:
-        environment.configure(connection=connection, target_metadata=None, transactional_ddl=False)
-        environment.run_migrations()
+    to_newest(connection)
     if connection.execute(sa.select(meta.c.value).where(meta.c.name == "database")).scalar_one_or_none() is None:
         first = {"database": secrets.token_hex(8), "epoch": "1"}
         connection.execute(sa.insert(meta), [{"name": name, "value": value} for name, value in first.items()])
-    return str(scripts.get_current_head())
+    return _version(connection) or ""
 
 
 def _grant(connection: sa.Connection, role: str) -> None:

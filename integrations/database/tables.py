@@ -11,6 +11,9 @@ import sqlalchemy as sa
 CODE_LEVEL = 1
 """Of this code. A schema whose `oldest_code` is above it has lost what this code needs."""
 
+HEAD = "0002"
+"""The newest version in migrations/versions: a schema that is at it is used without reading them."""
+
 metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s"})
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")

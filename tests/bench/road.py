@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from bot.app import parts as outside
+from bot.app.simulated_parts import simulated, simulated_sites
 from bot.app.worlds import Worlds
 from bot.command import Answers, AnyCommand, Arg, Command
 from bot.domain.operation import Place
@@ -79,8 +79,8 @@ class Stage:
 def staged(folder: Path) -> Stage:
     """The simulated world, a real SQLite file and a clock that stands still: what was read once stays fresh."""
     clock = ManualClock()
-    parts = outside.simulated(clock).parts
-    apps = AppDirectory(outside.simulated_sites({}), parts.reads, clock)
+    parts = simulated(clock).parts
+    apps = AppDirectory(simulated_sites({}), parts.reads, clock)
     judge = Judge(parse(POLICY.read_bytes()))
     store = open_store(f"sqlite:///{folder}/pilothouse.db", clock=clock)
     worlds = Worlds(

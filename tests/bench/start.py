@@ -157,6 +157,7 @@ envs: {{prod: [{{cluster: eu-1, namespaces: {{team-web: web-prod}}}}]}}
 registries: [{{prefix: registry.test, url: "http://127.0.0.1:9"}}]
 elasticsearch: {{url: "http://127.0.0.1:9"}}
 prometheus: {{url: "http://127.0.0.1:9"}}
+jenkins: {{url: "http://127.0.0.1:9", user: bot, token: t, job: "build"}}
 alertmanager: {{url: "http://127.0.0.1:9", webhook-secret: webhook-secret-0123456789, default-channel: C0ALERT01}}
 audit: {{channel: C0AUDIT01}}
 web: {{port: "{port}"}}
@@ -171,7 +172,10 @@ KUBECONFIG = {
 
 
 def _alone(folder: Path, slack: PlaygroundServer) -> tuple[int, float, float]:
-    """Every integration configured, none of them there. Memory; the first acknowledgement and the median of the next."""
+    """Every integration configured, none of them there. Memory; the first acknowledgement and the median of the next.
+
+    Another process makes the database, as before any start but the first.
+    """
     port = free_port()
     seed = slack.slack.workspace.seed
     (folder / "kubeconfig").write_text(json.dumps(KUBECONFIG))
@@ -189,8 +193,9 @@ def _alone(folder: Path, slack: PlaygroundServer) -> tuple[int, float, float]:
             port=port,
         )
     )
-    words = ("-m", "bot", "serve", "--settings", str(settings))
-    with running(*words, folder=folder) as process:
+    with running("-m", "bot", "migrate", "--settings", str(settings), folder=folder) as process:
+        assert process.wait(PATIENCE) == 0
+    with running("-m", "bot", "serve", "--settings", str(settings), folder=folder) as process:
         _answers(f"http://127.0.0.1:{port}/healthz", process)
         time.sleep(IDLE)
         held = resident(process)

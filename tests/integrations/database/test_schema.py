@@ -15,10 +15,9 @@ from alembic.migration import MigrationContext
 from bot.domain.errors import Refused
 from integrations.database.schema import migrate
 from integrations.database.store import open_store
-from integrations.database.tables import CODE_LEVEL, metadata
+from integrations.database.tables import CODE_LEVEL, HEAD, metadata
+from integrations.database.upgrade import versions
 from tests.kit.clocks import RealClock
-
-HEAD = "0002"
 
 
 @pytest.fixture
@@ -40,6 +39,10 @@ def test_the_migrations_make_the_tables_that_are_declared(path: Path) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+
+
+def test_the_newest_script_is_the_version_that_the_code_names() -> None:
+    assert max(versions()) == HEAD
 
 
 def test_migrating_again_changes_nothing(path: Path) -> None:

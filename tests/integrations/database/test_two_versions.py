@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.ports.store import Store
-from integrations.database import schema
+from integrations.database import schema, upgrade
 from integrations.database.store import open_store
 from tests.contracts.store.stage import added, loaded, sealed_records
 from tests.integrations.database.postgres_server import Server
@@ -26,11 +26,12 @@ def both(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     url = postgres.fresh()
     new = open_store(url, clock=RealClock(), connections=4)
     scripts = tmp_path / "migrations"
-    shutil.copytree(schema._SCRIPTS, scripts)
+    shutil.copytree(upgrade._SCRIPTS, scripts)
     newest = max((scripts / "versions").glob("v*.py"))
     newest.unlink()
     shutil.rmtree(scripts / "versions" / "__pycache__", ignore_errors=True)
-    monkeypatch.setattr(schema, "_SCRIPTS", scripts)
+    monkeypatch.setattr(upgrade, "_SCRIPTS", scripts)
+    monkeypatch.setattr(schema, "HEAD", "0001")
     old = open_store(url, clock=RealClock(), connections=4)
     yield new, old
     new.close()
