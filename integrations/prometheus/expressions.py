@@ -57,7 +57,10 @@ def confined(asked: Expression, scope: Scope, *, labels: Labels, window: timedel
 
     written = promql.transform(tree, None, confine).prettify()
     # The library's own writing is not believed: what it wrote is read again, and has to say exactly this.
-    found = [(node.name or "", _plain(node)) for node in _selectors(promql.parse(written))]
+    try:
+        found = [(node.name or "", _plain(node)) for node in _selectors(promql.parse(written))]
+    except ValueError as bad:
+        raise _bad(f"cannot be written again: {str(bad)[:100]}") from bad
     if [(name, sorted(parts)) for name, parts in found] != [(name, sorted(parts)) for name, parts in wanted]:
         raise _bad("cannot be confined to a namespace")
     return written

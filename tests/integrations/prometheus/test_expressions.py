@@ -122,6 +122,7 @@ def test_a_prometheus_of_several_clusters_is_asked_about_one() -> None:
         ("(" * 60 + "up" + ")" * 60, "nested too deep"),
         ("-" * 60 + "up", "nested too deep"),
         ("up" + " " * 1000, "longer than"),
+        ("rate(up[0])", "cannot be written again"),
     ],
 )
 def test_what_cannot_be_confined_or_bounded_is_refused(words: str, why: str) -> None:
