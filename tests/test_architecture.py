@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("bot", "commands", "integrations")
-LAZY = {"matplotlib", "elasticsearch", "elastic_transport", "drain3"}
+LAZY = {"matplotlib", "PIL", "elasticsearch", "elastic_transport", "drain3"}
 """Heavy libraries that may be imported where they are used."""
 LAZY_OWN = {
     "integrations.elasticsearch.bounded_node",
