@@ -60,6 +60,9 @@ class Changes(Generic[P]):
     """Its card is for those who asked: in the thread where it was asked, else where only the asker reads it."""
     is_quiet: bool = False
     """The same where there is such a place: what it changes is seen elsewhere."""
+    ends_as: tuple[str, str] | None = None
+    """The command (its name and permission) whose end it may come to, without being asked again: it needs at least the
+    votes that this one would need."""
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,10 @@ def _filled(ask: Ask, params: Canary, defaults: CanaryDefaults) -> Ask:
     )
 
 
+def _named(app: AppRef) -> str:
+    return str(app) if app.ref else f"{app.app}@VERSION"
+
+
 def _shares(params: Canary, defaults: CanaryDefaults, most: int, *, least: int) -> list[int]:
     """The asker's own steps count as they are; the policy's are what is left of them above the share that is asked for."""
     steps = [step.value for step in params.steps] or [step for step in defaults.steps if step <= most]
@@ -217,7 +221,7 @@ def _shares(params: Canary, defaults: CanaryDefaults, most: int, *, least: int) 
         raise BadArguments(
             text("Which share?"),
             field="percent",
-            next=text("Write `canary {app} 10 to {env}`.", app=str(params.app), env=str(params.env)),
+            next=text("Write `canary {app} 10 to {env}`.", app=_named(params.app), env=str(params.env)),
         )
     first = params.percent.value if params.percent is not None else steps[0]
     shares = [first, *(step for step in steps if (step != first if params.steps else step > first))]
@@ -244,7 +248,7 @@ COMMAND = Command(
     "give a new version a share of the requests",
     Canary,
     "workloads:canary",
-    Changes(plan),
+    Changes(plan, ends_as=("deploy", "workloads:deploy")),
     slash=True,
     example="canary web@1.8.2 10 to prod",
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from bot.command import Answers, Arg, Command
 from bot.domain.errors import IntegrationError, Preflight
-from bot.domain.operation import BEFORE_WRITES, STARTED, Operation
+from bot.domain.operation import BEFORE_WRITES, STARTED, Operation, Phase
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import (
     Bar,
@@ -70,6 +70,8 @@ def _mine(world: World) -> Reply:
 def _operation(op: Operation) -> list[Block]:
     where = "waits" if op.phase in BEFORE_WRITES else op.phase.value
     line = text("*{id}* {what} · {where} since {at}", id=op.id, what=op.line, where=where, at=op.since or op.created)
+    if op.phase is Phase.DRAFT:
+        line = text("*{id}* {what} · planned at {at}, not asked for yet", id=op.id, what=op.line, at=op.created)
     return [Paragraph(line), Buttons((Button(text("Show it"), f"plan {op.id}", opens=Opens.VIEW),))]
 
 

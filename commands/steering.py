@@ -67,7 +67,10 @@ def _find(params: Steer, world: World) -> OperationId:
         holder = world.book.holder(f"{app}/{params.env}")
         if holder is not None:
             return holder
-        raise UnknownName(text("Nothing runs for {app} on {env}.", app=str(app), env=str(params.env)))
+        raise UnknownName(
+            text("Nothing runs for {app} on {env}.", app=str(app), env=str(params.env)),
+            next=text("Write `status {app} in {env}` to see how it is.", app=str(app), env=str(params.env)),
+        )
     running = [op for op in world.book.operations(OperationFilter(app=str(app), is_final=False)) if op.phase in STARTED]
     if len(running) == 1:
         return running[0].id

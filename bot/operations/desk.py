@@ -136,8 +136,11 @@ class Desk:
         return op
 
     def _join(self, tx: Tx, id: OperationId, proposal: Proposal, inbox: int | None) -> Operation:
-        op = tx.operations.load(id)
+        op = tx.operations.lock(id)
         assert op is not None
+        if op.phase is Phase.DRAFT and op.place != proposal.place:
+            # Nobody has seen it but the asker, who looks here now: here its card will be.
+            op = tx.operations.save(replace(op, place=proposal.place), claim=None, wake=op.expires - tx.now)
         self._run(tx, proposal, op)
         self._record(
             tx,
@@ -259,9 +262,11 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         case SignalKind.TAKE_OVER:
             fits = False
     if kind is SignalKind.APPROVE and given.by in voters(op):
-        raise NotNow(text("You have approved {id} already.", id=op.id), next=text("It waits for other people."))
+        waits = op.phase is Phase.WAITING
+        next = text("It waits for other people.") if waits else text("Write `plan {id}` to see it.", id=op.id)
+        raise NotNow(text("You have approved {id} already.", id=op.id), why=None if waits else _state(op), next=next)
     if not fits:
-        raise NotNow(text("{id} cannot take {kind} now.", id=op.id, kind=kind.value), why=_state(op))
+        raise _too_late(op, kind)
     if kind is SignalKind.APPROVE and (newer := _newer(op, tx)):
         raise NotNow(
             text("{id} is not the newest plan for {target} any more.", id=op.id, target=target_of(op)),
@@ -272,6 +277,16 @@ def check_phase(op: Operation, given: Given, tx: Tx) -> None:
         raise NotNow(text("{id} has moved on since you saw it.", id=op.id), why=_state(op))
     if (kind is SignalKind.PROMOTE and promoted(op)) or (kind is SignalKind.PROMOTE_FULL and promoted_full(op)):
         raise NotNow(text("Somebody has promoted this step of {id} already.", id=op.id), why=_state(op))
+
+
+def _too_late(op: Operation, kind: SignalKind) -> NotNow:
+    what = text("{id} cannot take {kind} now.", id=op.id, kind=kind.value)
+    next = None
+    if kind in {SignalKind.APPROVE, SignalKind.DENY} and op.phase not in BEFORE_WRITES:
+        what = text("It is too late to {kind} {id}.", id=op.id, kind=kind.value)
+        if op.phase in {Phase.RUNNING, Phase.PAUSED} and not op.is_committed:
+            next = text("`abort {id}` stops it and puts back what was.", id=op.id)
+    return NotNow(what, why=_state(op), next=next)
 
 
 def _newer(op: Operation, tx: Tx) -> Operation | None:

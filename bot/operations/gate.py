@@ -12,7 +12,7 @@ from bot.domain.refs import AppName, EnvName, Principal
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
 from bot.operations.marks import reason_of
-from bot.policy.gate import check_permitted, check_rules, check_voter
+from bot.policy.gate import check_permitted, check_rules, check_voter, quorum_of
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import People, Status
@@ -86,11 +86,13 @@ class Gate:
 
     def _check_votes(self, judge: Judge, op: Operation, app: App | None, plan: Plan) -> None:
         command = self.command(op)
-        quorum = judge.quorum(command.name, command.permission, app, pods=plan.pods, share=plan.share)
+        quorum, _ = quorum_of(judge, command, app, plan)
         counted = []
         for voter in voters(op):
             try:
                 check_voter(judge, voter, SignalKind.APPROVE, op)
+                if quorum.group and not judge.is_voter(voter, quorum.group):
+                    continue  # the policy asks others by now
                 self._check_active(judge, op, voter)
             except UserError:
                 continue

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.command import AnyCommand
+from bot.command import AnyCommand, Changes
 from bot.domain.errors import CapExceeded, Frozen, Locked, NotEnrolled, NotPermitted, TargetBusy
-from bot.domain.operation import Operation, SignalKind
+from bot.domain.operation import Operation, Quorum, SignalKind
 from bot.domain.refs import OperationId, Principal
 from bot.domain.reply import Button, Text, text
 from bot.policy.judge import Denied, Judge
@@ -101,6 +101,25 @@ def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, wor
         holder = world.book.holder(hold)
         if holder is not None and holder != plan.takes_over:
             raise busy(world, hold, holder)
+
+
+def quorum_of(judge: Judge, command: AnyCommand, app: App | None, plan: Plan) -> tuple[Quorum, Text | None]:
+    """Who has to agree to it, and why so, where the rules about another command make it so.
+
+    What a plan may come to without being asked again is agreed to with the plan: a promoted canary is a deploy, so the
+    rules about deploys count for it too. Of equally many votes those of the deploy's group are asked for.
+    """
+    own = judge.quorum(command.name, command.permission, app, pods=plan.pods, share=plan.share)
+    if not isinstance(command.does, Changes) or command.does.ends_as is None:
+        return own, None
+    name, permission = command.does.ends_as
+    ended = judge.quorum(name, permission, app, pods=plan.pods, share=plan.share)
+    if ended == own or ended.votes < own.votes or not ended.votes:
+        return own, None
+    whose = ended.group or "anybody else"
+    return ended, text(
+        "{n} from {whose}, as for {name}: it may come to the same", n=ended.votes, whose=whose, name=name
+    )
 
 
 def busy(world: World, hold: str, holder: OperationId) -> TargetBusy:

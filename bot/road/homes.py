@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.domain.errors import IntegrationError
 from bot.domain.refs import AppName, AppRef, EnvName
 from bot.ports.apps import App, Apps
 from bot.road.params import Shape
@@ -17,3 +18,11 @@ def home_of(shape: Shape, params: object, apps: Apps, may: Callable[[App], bool]
         return None
     homes = apps.homes(app.app if isinstance(app, AppRef) else app)
     return next((home for home in homes if may(home)), homes[0])
+
+
+def is_app(apps: Apps, word: str) -> bool:
+    """Some env has an app of that name; also where that cannot be known now."""
+    try:
+        return word in map(str, apps.names())
+    except IntegrationError:
+        return True

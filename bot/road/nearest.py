@@ -26,12 +26,19 @@ def offer(error: PilothouseError, shape: Shape, line: str, words: str, *, envs: 
             slot = shape.by_name.get(error.field)
             is_missing = slot is not None and slot.type is EnvName and error.field not in partial(shape, words)
             if is_missing and not error.buttons and slot is not None:
-                error.buttons = tuple(
-                    Button(text("{word} {env}", word=slot.arg.word, env=env), f"{line} {slot.arg.word} {env}")
-                    for env in envs[:MOST]
-                )
+                error.buttons = _with_env(line, slot.arg.word, envs)
             if error.next is None:
                 error.next = usage_hint(shape)
+
+
+def _with_env(line: str, word: str, envs: Sequence[str]) -> tuple[Button, ...]:
+    """The line with each env; one that ends in an env or a preposition alone has that mended."""
+    *rest, last = line.split()
+    if last in envs:
+        envs, line = (last,), " ".join(rest)
+    elif last.lower() in PREPOSITIONS:
+        line = " ".join(rest)
+    return tuple(Button(text("{word} {env}", word=word, env=env), f"{line} {word} {env}") for env in envs[:MOST])
 
 
 def unmark(error: PilothouseError, line: str) -> None:

@@ -11,107 +11,20 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from bot.command import AnyCommand, Arg, Command
+from bot.command import Answers, AnyCommand, Arg, Command
 from bot.domain.errors import BadArguments
 from bot.domain.forms import FormField, Widget
-from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Pair, Percent, Secret, operation_id
+from bot.domain.refs import AppName, EnvName, Secret
 from bot.domain.reply import Text, text
+from bot.road.kinds import KINDS, Kind
 
 P = TypeVar("P")
 
 SHARE = "--share"
 PREPOSITIONS = frozenset({"to", "in", "on"})
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-LONGEST = timedelta(days=366)
-
-
-def duration(words: str) -> timedelta:
-    """`90s`, `5m`, `1h30m`, `2d`."""
-    if not re.fullmatch(r"(\d{1,7}[smhd])+", words):
-        raise ValueError("a duration such as 90s, 5m or 1h30m")
-    found = timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhd])", words)))
-    if not timedelta(0) < found <= LONGEST:
-        raise ValueError("a duration between 1s and 366d")
-    return found
-
-
-def format_duration(value: timedelta) -> str:
-    seconds, parts = int(value.total_seconds()), []
-    for unit in "dhms":
-        count, seconds = divmod(seconds, _UNITS[unit])
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
-
-
-def integer(words: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", words):
-        raise ValueError("a whole number, 0 or more")
-    return int(words)
-
-
-def percent(words: str) -> Percent:
-    try:
-        return Percent(integer(words.removesuffix("%")))
-    except ValueError:
-        raise ValueError("a whole number from 0 to 100") from None
-
-
-def moment(words: str) -> datetime:
-    """`2026-11-24T14:31:58Z`, to the microsecond; without a zone it is UTC."""
-    try:
-        found = datetime.fromisoformat(words)
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-        # At the ends of the calendar nothing can be added to a time.
-        if not 1970 <= found.year <= 9000:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise ValueError("a time such as 2026-11-24T14:31:58Z") from None
-    return found
-
-
-def format_moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def truth(words: str) -> bool:
-    match words.lower():
-        case "yes" | "true" | "on":
-            return True
-        case "no" | "false" | "off":
-            return False
-        case _:
-            raise ValueError("yes or no")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A type of parameter: `parse` and `format` are inverses."""
-
-    parse: Callable[[str], Any]
-    format: Callable[[Any], str]
-    example: str
-    widget: Widget
-
-
-KINDS: Mapping[object, Kind] = {
-    str: Kind(str, str, "TEXT", Widget.TEXT),
-    int: Kind(integer, str, "N", Widget.NUMBER),
-    bool: Kind(truth, lambda value: "yes" if value else "no", "", Widget.TOGGLE),
-    timedelta: Kind(duration, format_duration, "5m", Widget.DURATION),
-    datetime: Kind(moment, format_moment, "TIME", Widget.TEXT),
-    AppName: Kind(AppName, str, "APP", Widget.APP),
-    AppRef: Kind(AppRef.parse, str, "APP[@VERSION]", Widget.VERSION),
-    EnvName: Kind(EnvName, str, "ENV", Widget.ENV),
-    Percent: Kind(percent, str, "PERCENT", Widget.NUMBER),
-    OperationId: Kind(operation_id, str, "OPERATION", Widget.TEXT),
-    Pair: Kind(Pair.parse, str, "NAME:VALUE", Widget.TEXT),
-    Secret: Kind(Secret, lambda value: "", "-", Widget.SECRET),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +124,19 @@ def _bare(token: str) -> str:
 
 
 def parse(
-    shape: Shape, line: str, *, defaults: Mapping[str, str], is_env: Callable[[str], bool] = lambda _: False
+    shape: Shape,
+    line: str,
+    *,
+    defaults: Mapping[str, str],
+    is_env: Callable[[str], bool] = lambda _: False,
+    is_app: Callable[[str], bool] = lambda _: True,
 ) -> Any:
     """The parameters in `line` (without the command's name).
 
     `defaults` are the channel's, by name of parameter, for what was not typed. In free text a preposition counts only
-    before the first or after the last word of it, and only before the name of an environment (`is_env`).
+    before the first or after the last word of it, and only before the name of an environment (`is_env`). Where the channel
+    means an app, a read's free text may begin with a word that is none (`is_app`): `logs timeout`. What changes something
+    never takes an app for granted because another name was mistyped.
     """
     try:
         words = list(tokens(line))
@@ -228,9 +148,12 @@ def parse(
     while words:
         token = words.pop(0)
         slot, value = _named(shape, token, words, free, is_env)
-        if slot is None and places and not free:
-            slot, value = places.pop(0), _bare(token)
-            while slot.name in given and places:
+        if slot is None and not free:
+            if places and _goes_without(shape, places[0], defaults) and not is_app(_bare(token)):
+                places.pop(0)
+            if places:
+                slot, value = places.pop(0), _bare(token)
+            while slot is not None and slot.name in given and places:
                 slot = places.pop(0)
         if slot is None:
             free.append(token)
@@ -239,10 +162,33 @@ def parse(
         else:
             given[slot.name] = value
     if free and shape.rest is None:
-        raise BadArguments(text("I do not understand {words}.", words=" ".join(free)), next=usage_hint(shape))
+        raise _left_over(shape, free, given, is_env)
     if free and shape.rest is not None:
         given[shape.rest.name] = " ".join(free)
     return build(shape, {**{name: v for name, v in defaults.items() if name in shape.by_name}, **given})
+
+
+def _goes_without(shape: Shape, slot: Slot, defaults: Mapping[str, str]) -> bool:
+    """The channel means an app, and what else is typed may be free text of a read."""
+    is_read = isinstance(shape.command.does, Answers)
+    return is_read and shape.rest is not None and slot.type is AppName and slot.name in defaults
+
+
+def _left_over(
+    shape: Shape, free: Sequence[str], given: Mapping[str, str], is_env: Callable[[str], bool]
+) -> BadArguments:
+    """What nothing takes. An env without its preposition, or a preposition without its env, is about the env."""
+    what = text("I do not understand {words}.", words=" ".join(free))
+    slot = next((slot for slot in shape.slots if slot.type is EnvName and slot.name not in given), None)
+    if slot is None or not slot.arg.word:
+        return BadArguments(what, next=usage_hint(shape))
+    if free[-1].lower() in PREPOSITIONS:
+        what = text("Nothing follows {word}.", word=free[-1])
+    elif is_env(free[-1]):
+        what = text("{env} stands there without {word}.", env=free[-1], word=slot.arg.word)
+    else:
+        return BadArguments(what, next=usage_hint(shape))
+    return BadArguments(what, field=slot.name, next=usage_hint(shape))
 
 
 def _named(

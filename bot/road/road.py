@@ -31,8 +31,8 @@ from bot.domain.errors import (
 from bot.domain.forms import Form
 from bot.domain.operation import Operation
 from bot.domain.refs import AppName, AppRef, EnvName, OperationId, Principal
-from bot.domain.reply import Reply, Text, text
-from bot.policy.gate import busy, check_permitted, check_rules, check_signal, check_standing
+from bot.domain.reply import Fact, Reply, Text, text
+from bot.policy.gate import busy, check_permitted, check_rules, check_signal, check_standing, quorum_of
 from bot.policy.judge import Judge
 from bot.ports.apps import App, Apps
 from bot.ports.people import People, Status
@@ -40,7 +40,7 @@ from bot.ports.store import Record, Store
 from bot.ports.world import World
 from bot.road.catalogue import Catalogue
 from bot.road.errands import offer_errand
-from bot.road.homes import home_of
+from bot.road.homes import home_of, is_app
 from bot.road.nearest import env_in, offer, unmark
 from bot.road.params import Shape, audit_fields, build, form, format_line, parse, partial, take_share
 from bot.road.places import place_of
@@ -229,7 +229,9 @@ class Road:
             return build(shape, {**partial(shape, words), **request.values})
         known = frozenset(str(env) for env in self._apps.envs())
         try:
-            return parse(shape, words, defaults=defaults, is_env=known.__contains__)
+            return parse(
+                shape, words, defaults=defaults, is_env=known.__contains__, is_app=lambda word: is_app(self._apps, word)
+            )
         except BadArguments as bad:
             slot = shape.by_name.get(bad.field)
             env = env_in(words) if slot is not None and slot.type is EnvName else None
@@ -283,7 +285,10 @@ class Road:
                 raise busy(world, app.hold, holder) from None
             raise
         check_rules(judge, plan, app, principal, world)
-        quorum = judge.quorum(shape.command.name, shape.command.permission, app, pods=plan.pods, share=plan.share)
+        quorum, why = quorum_of(judge, shape.command, app, plan)
+        if why is not None:
+            facts = (*plan.face.facts, Fact(text("Approvals"), why))
+            plan = replace(plan, face=replace(plan.face, facts=facts))
         line = format_line(shape, params)
         fields = trip.fields or {}
         proposal = Proposal(

@@ -83,7 +83,8 @@ def form_view(form: Form, *, macs: Macs, place: Place, line: str = "", complaint
         "private_metadata": seal(macs, Context(place, line or form.command, is_form=True)),
         "title": _title(form.title),
         "submit": blocks.plain_text(form.submit, limits.VIEW_TITLE),
-        "close": blocks.plain_text("Cancel", limits.VIEW_TITLE),
+        # Of two buttons called Cancel nobody knows which one stops what runs.
+        "close": blocks.plain_text("Back" if form.submit == "Cancel" else "Cancel", limits.VIEW_TITLE),
         "blocks": [*above, *inputs, *below],
     }
 

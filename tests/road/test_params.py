@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bot.domain.errors import BadArguments, UnknownName
 from bot.domain.refs import AppName, AppRef, EnvName, Percent
 from bot.road.catalogue import Catalogue
-from bot.road.params import KINDS, Shape, duration, format_duration, format_line, parse, tokens, usage
+from bot.road.kinds import KINDS, duration, format_duration
+from bot.road.params import Shape, format_line, parse, tokens, usage
 from commands.catalogue import CATALOGUE
 
 CATALOG = Catalogue(CATALOGUE)
