@@ -19,6 +19,7 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _PLAIN = (str, int, float, type(None))
+_MOSTLY = frozenset({str, int, float, bool, type(None)})
 _NESTED = (list, dict)
 _DATETIME, _TIMEDELTA = "datetime", "timedelta"
 
@@ -30,8 +31,24 @@ class UnknownKind(Exception):
 class Codec:
     def __init__(self, kinds: Iterable[type]) -> None:
         self._kinds = {kind_of(cls): cls for cls in kinds}
+        self._fields: dict[type, tuple[str, tuple[str, ...]]] = {
+            cls: (kind, tuple(each.name for each in dataclasses.fields(cls)))
+            for kind, cls in self._kinds.items()
+            if dataclasses.is_dataclass(cls)
+        }
 
     def dump(self, value: object) -> Json:
+        """Every change of an operation goes through here: what comes most is told apart first."""
+        cls = type(value)
+        if cls in _MOSTLY:
+            return value  # type: ignore[return-value]
+        if known := self._fields.get(cls):
+            kind, names = known
+            found: dict[str, Json] = {"$": kind}
+            for name in names:
+                item = getattr(value, name)
+                found[name] = item if type(item) in _MOSTLY else self.dump(item)
+            return found
         if isinstance(value, _PLAIN) and not isinstance(value, Enum):
             return value
         match value:
@@ -42,12 +59,9 @@ class Codec:
             case timedelta():
                 return {"$": _TIMEDELTA, "value": value.total_seconds()}
             case tuple():
-                return [self.dump(item) for item in value]
+                return [item if type(item) in _MOSTLY else self.dump(item) for item in value]
             case Mapping():
                 return {str(key): self.dump(item) for key, item in value.items()}
-            case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-                fields = {name: self.dump(getattr(value, name)) for name in _names(type(value))}
-                return {"$": self._known(type(value)), **fields}
             case _:
                 raise TypeError(f"{type(value).__name__} is not stored")
 
@@ -88,11 +102,6 @@ class Codec:
 def kind_of(cls: type) -> str:
     """`SetWeight` is stored as `set-weight`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
-
-
-@cache
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(each.name for each in dataclasses.fields(cls))
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bot.domain import analysis as verdicts
 from bot.domain import refs, reply
@@ -111,6 +112,9 @@ _CODEC = Codec(
     )
 )
 
+_KEPT = 64
+"""Plans read last: every tick reads its own anew, letter for letter the same, and what comes of it cannot be changed."""
+
 
 def dump(value: object) -> str:
     """Canonical JSON of a Reply, a Face, a Text, a Progress."""
@@ -123,6 +127,7 @@ def load_reply(stored: str) -> reply.Reply:
     return loaded
 
 
+@lru_cache(maxsize=_KEPT)
 def load_face(stored: str) -> Face:
     loaded = _CODEC.load(json.loads(stored))
     assert isinstance(loaded, Face)
@@ -142,6 +147,7 @@ def hash_plan(plan: Plan) -> PlanHash:
     return PlanHash(digest(binding(plan)))
 
 
+@lru_cache(maxsize=_KEPT)
 def load_steps(stored: str) -> tuple[Planned, ...]:
     """Raises UnknownKind for a step that a newer version wrote: its operation waits for that version."""
     raw: Mapping[str, Json] = json.loads(stored)

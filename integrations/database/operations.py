@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -164,7 +165,8 @@ class SqlOperations:
         if row is None:
             return None
         given = tuple(_signal(found[0]) for found in self._session.rows(_SIGNALS, op=id))
-        return replace(_operation(row[0]), version=row[1], signals=given)
+        stored = _operation(row[0])
+        return replace(stored, version=row[1], signals=given) if given or stored.version != row[1] else stored
 
     def save(self, op: Operation, *, claim: Claim | None, wake: timedelta | None) -> Operation:
         saved = replace(op, version=op.version + 1)
@@ -263,7 +265,9 @@ def _json(value: object) -> str:
     return canonical(CODEC.dump(value))
 
 
+@lru_cache(maxsize=64)
 def _operation(stored: str) -> Operation:
+    """A tick reads the same row several times before it changes it; what comes of it cannot be changed."""
     loaded = CODEC.load(json.loads(stored))
     assert isinstance(loaded, Operation)
     return loaded

@@ -26,20 +26,14 @@ def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at
             return sum(used) if used else None
         case Measure.RESTARTS:
             return float(restarts(there, at))
-        case Measure.REQUESTS | Measure.ERRORS | Measure.LATENCY | Measure.CPU:
-            pass
-        case _:
-            assert_never(what)
-    samples = state.traffic.samples(there, at)
-    match what:
-        case Measure.REQUESTS:
-            return sum(each.requests for each in samples)
         case Measure.CPU:
-            return sum(each.cpu for each in samples)
+            return state.traffic.cores(there, at)
+        case Measure.REQUESTS:
+            return sum(each.requests for each in state.traffic.served(there, at))
         case Measure.ERRORS:
-            return _weighed(samples).errors
+            return _weighed(state.traffic.served(there, at)).errors
         case Measure.LATENCY:
-            return _weighed(samples).latency
+            return _weighed(state.traffic.served(there, at)).latency
         case _:
             assert_never(what)
 

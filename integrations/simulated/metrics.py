@@ -31,7 +31,8 @@ class SimulatedMetrics:
             if query.scope.cluster not in self._world.clusters():
                 return Samples(())
             state = self._world.state(query.scope.cluster)
-            pods = state.ever(query.scope.namespace, (query.scope.pods,))
+            ever = state.ever(query.scope.namespace, (query.scope.pods,))
+            pods = [pod for pod in ever if pod.created <= until and (pod.gone is None or since < pod.gone)]
             for index in range(int((until - since) / step) + 1):
                 at = since + index * step
                 if not self._world.was_measured(at):

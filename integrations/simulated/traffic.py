@@ -24,6 +24,7 @@ BASE_ERRORS = 0.004
 BASE_LATENCY = 0.205
 """Seconds, 95th percentile."""
 _KEPT = 26 * 3600.0
+_LOOKED_BACK = 2048
 _IDLE_CORES = 0.01
 _MIB = 1 << 20
 
@@ -97,6 +98,8 @@ class Traffic:
     def __init__(self, state: ClusterState) -> None:
         self._state = state
         self._by_namespace: dict[str, list[Flow]] = {}
+        self._past = lru_cache(maxsize=_LOOKED_BACK)(self._serve)
+        """What is past stays as it was: a canary asks for the same moments with every look."""
 
     def put(self, namespace: str, service: str, requests: float) -> None:
         """From now on so many requests a second."""
@@ -139,13 +142,17 @@ class Traffic:
     # --- of one pod ---------------------------------------------------------------------------------
 
     def sample(self, pod: SimulatedPod, at: float) -> Sample:
-        [found] = self.samples((pod,), at)
-        return found
+        [each] = self.served((pod,), at)
+        return Sample(each.requests, each.errors, each.latency, self._cores(pod, each.requests, at))
 
-    def served(self, pods: Sequence[SimulatedPod], at: float) -> list[Served]:
+    def served(self, pods: Sequence[SimulatedPod], at: float) -> Sequence[Served]:
         """What alert rules ask for, every few seconds of all the time that passes."""
+        serve = self._past if at < self._state.world.timeline.now else self._serve
+        return serve(tuple(pods), at)
+
+    def _serve(self, pods: tuple[SimulatedPod, ...], at: float) -> Sequence[Served]:
         requests = self._requests(pods, at)
-        return [self._served(pod, requests[pod], at) for pod in pods]
+        return tuple([self._served(pod, requests[pod], at) for pod in pods])
 
     @staticmethod
     def _served(pod: SimulatedPod, requests: float, at: float) -> Served:
@@ -159,12 +166,6 @@ class Traffic:
             errors=min(1.0, usual + own + 0.5 * max(0.0, load - 1)),
             latency=BASE_LATENCY * behaviour.latency * busy * _around(0.06, pod.uid, quarter),
         )
-
-    def samples(self, pods: Sequence[SimulatedPod], at: float) -> list[Sample]:
-        return [
-            Sample(each.requests, each.errors, each.latency, self._cores(pod, each.requests, at))
-            for pod, each in zip(pods, self.served(pods, at), strict=True)
-        ]
 
     def cores(self, pods: Sequence[SimulatedPod], at: float) -> float:
         """Of all together. An autoscaler asks for it every few seconds of all the time that the world has had."""
