@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
+import msgspec
 import psycopg
 import sqlalchemy as sa
-from psycopg.pq import TransactionStatus
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.types.string import ByteaBinaryLoader
 from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -26,7 +29,7 @@ from integrations.database.errors import SYSTEM, Retry, translated
 from integrations.database.inbox import arrival_row
 from integrations.database.lane import Attempt, Interrupted, Lane, Ticket, Turnstile
 from integrations.database.records import said
-from integrations.database.session import Session, Statements, moment, storable
+from integrations.database.session import Session, Statements, micros, moment, storable
 from integrations.database.watch import Watch
 
 R = TypeVar("R")
@@ -47,22 +50,24 @@ _OPTIONS = {
     "idle_in_transaction_session_timeout": 5000,
 }
 _MICROS = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-_NOW = f"SELECT {_MICROS}"
-# One round trip: the time comes with the BEGIN. The order differs because a snapshot has to be asked for first.
-_BEGIN = f"{_NOW}; BEGIN ISOLATION LEVEL READ COMMITTED"
-_BEGIN_READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {_NOW}"
+_NOW = f"SELECT {_MICROS}".encode()
+# One round trip: the time comes with the BEGIN.
+_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED; " + _NOW
+_BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + _NOW
+# Many rows are one JSON text: to write an array for each column takes the driver longer than the server all of it.
 _ACCEPT_COLUMNS = ("nonce", "delivery", "source", "kind", "actor", "channel", "body")
 _ACCEPT = (
     f"INSERT INTO inbox ({', '.join(_ACCEPT_COLUMNS)}, at) "  # noqa: S608 - names of columns, all ours
     f"SELECT {', '.join(f'rows.{name}' for name in _ACCEPT_COLUMNS)}, {_MICROS} "
-    f"FROM unnest({', '.join(f'%({name})s::text[]' for name in _ACCEPT_COLUMNS)}) "
-    f"AS rows({', '.join(_ACCEPT_COLUMNS)}) ON CONFLICT DO NOTHING RETURNING nonce, id"
+    f"FROM json_to_recordset(%(rows)s::json) AS rows({', '.join(f'{name} text' for name in _ACCEPT_COLUMNS)}) "
+    f"ON CONFLICT DO NOTHING RETURNING nonce, id"
 )
 _NOTE_COLUMNS = ("actor", "action", "target", "op", "kind", "outcome", "body")
 _NOTE = (
     f"WITH written AS (INSERT INTO audit (at, {', '.join(_NOTE_COLUMNS)}) "  # noqa: S608 - names of columns, all ours
     f"SELECT rows.at, {', '.join(f'rows.{name}' for name in _NOTE_COLUMNS)} "
-    f"FROM unnest(%(at)s::bigint[], {', '.join(f'%({name})s::text[]' for name in _NOTE_COLUMNS)}) "
+    "FROM ROWS FROM (json_to_recordset(%(rows)s::json) "
+    f"AS (at bigint, {', '.join(f'{name} text' for name in _NOTE_COLUMNS)})) "
     f"WITH ORDINALITY AS rows(at, {', '.join(_NOTE_COLUMNS)}, n) ORDER BY rows.n RETURNING id), "
     "settled AS (UPDATE inbox SET state = 'done' WHERE id = ANY(%(inbox)s::bigint[])) "
     "INSERT INTO audit_pending (id) SELECT id FROM written RETURNING id"
@@ -77,7 +82,13 @@ class Postgres:
         self._statements = Statements(_dialect())
         pooled = max(1, connections - 1)
         self._pool = QueuePool(
-            self._connect, pool_size=pooled, max_overflow=0, timeout=WAIT, use_lifo=True, recycle=1800
+            self._connect,
+            pool_size=pooled,
+            max_overflow=0,
+            timeout=WAIT,
+            use_lifo=True,
+            recycle=1800,
+            reset_on_return=None,  # _give_back has done it
         )
         self._turnstile = Turnstile(pooled)
         self._inbox: Lane[Sequence[Arrival], Sequence[int | None]] = Lane(self._accept_all, limit=ACCEPT_LIMIT)
@@ -112,30 +123,26 @@ class Postgres:
             raise Unavailable(SYSTEM, text("The database could not show one state.")) from clash
 
     def _once(self, work: Callable[[Session], R], *, is_reading: bool) -> R:
-        with self._connected(_BEGIN_READ if is_reading else _BEGIN) as (connection, cursor):
-            if is_reading:
-                cursor.nextset()
-            row = cursor.fetchone()
-            assert row is not None
+        begin = _BEGIN_READ if is_reading else _BEGIN
+        with self._connected(lambda connection: run(connection, begin)) as (connection, now):
             session = Session(
-                cast(Any, connection), self._statements, now=moment(row[0]), is_reading=is_reading, is_sqlite=False
+                cast(Any, connection), self._statements, now=_moment(now), is_reading=is_reading, is_sqlite=False
             )
             result = work(session)
-            connection.commit()
+            if run(connection, b"COMMIT").command_status != b"COMMIT":
+                raise RuntimeError("a statement failed and its error was kept silent: nothing is written")
             return result
 
     @contextlib.contextmanager
-    def _connected(
-        self, sql: str, params: Mapping[str, Any] | None = None
-    ) -> Iterator[tuple[psycopg.Connection[Any], psycopg.Cursor[Any]]]:
-        """A connection of the pool on which `sql` was run; what was not committed at the end is undone."""
+    def _connected(self, first: Callable[[psycopg.Connection[Any]], R]) -> Iterator[tuple[psycopg.Connection[Any], R]]:
+        """A connection of the pool and what `first` said on it; what was not committed at the end is undone."""
         if not self._turnstile.enter(timeout=WAIT):
             raise Unavailable(SYSTEM, text("Too many want the database at once."), retry_after=timedelta(seconds=2))
         try:
-            pooled, connection, cursor = self._first(sql, params)
+            pooled, connection, found = self._first(first)
             try:
                 with self._watch.over(connection.fileno()):
-                    yield connection, cursor
+                    yield connection, found
             finally:
                 self._give_back(pooled, connection)
         except _VENDOR as error:
@@ -147,15 +154,15 @@ class Postgres:
             self._turnstile.leave()
 
     def _first(
-        self, sql: str, params: Mapping[str, Any] | None
-    ) -> tuple[PoolProxiedConnection, psycopg.Connection[Any], psycopg.Cursor[Any]]:
+        self, first: Callable[[psycopg.Connection[Any]], R]
+    ) -> tuple[PoolProxiedConnection, psycopg.Connection[Any], R]:
         """A connection of the pool may have died while nobody used it: those that fail here are replaced."""
         for left in reversed(range(self._pool.size() + 1)):
             pooled = self._pool.connect()
             connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
             try:
                 with self._watch.over(connection.fileno()):
-                    return pooled, connection, connection.execute(sql.encode(), params)
+                    return pooled, connection, first(connection)
             except psycopg.Error:
                 self._give_back(pooled, connection)
                 if left == 0 or not connection.closed:
@@ -194,9 +201,8 @@ class Postgres:
     def _insert(self, arrivals: Sequence[Arrival]) -> dict[str | int, int]:
         """One statement is a transaction of its own: one round trip, one sync. Known deliveries are no error, so that
         running it again after a lost answer is safe; then all are known."""
-        rows = [arrival_row(arrival, 0) for arrival in arrivals]
-        columns = {name: [row[name] for row in rows] for name in _ACCEPT_COLUMNS}
-        with self._connected(_ACCEPT, columns) as (_, cursor):
+        rows = _json([arrival_row(arrival, 0) for arrival in arrivals])
+        with self._connected(lambda connection: connection.execute(_ACCEPT.encode(), {"rows": rows})) as (_, cursor):
             return {nonce: int(id) for nonce, id in cursor.fetchall()}
 
     # --- the lane of records that stand alone -------------------------------------------------
@@ -216,28 +222,27 @@ class Postgres:
 
     def _write_notes(self, tickets: Sequence[Ticket[_Note, int]]) -> None:
         """Two round trips and one sync for all: the time that the records say, and one statement."""
-        with self._connected(_NOW) as (connection, cursor):
-            row = cursor.fetchone()
-            assert row is not None
-            made = [(ticket, record) for ticket in tickets if (record := _made(ticket, moment(row[0]))) is not None]
+        with self._connected(lambda connection: run(connection, _NOW)) as (connection, found):
+            now = _moment(found)
+            made = [(ticket, record) for ticket in tickets if (record := _made(ticket, now)) is not None]
             if not made:
                 return
-            columns: dict[str, list[Any]] = {
-                name: [storable(getattr(record, name)) for _, record in made] for name in _NOTE_COLUMNS
-            }
-            columns["at"] = [said(record.body, row[0]) for _, record in made]
-            columns["inbox"] = [inbox for ticket, _ in made if (inbox := ticket.item[1]) is not None]
-            ids = sorted(int(id) for (id,) in connection.execute(_NOTE.encode(), columns).fetchall())
+            rows = [
+                {name: storable(getattr(record, name)) for name in _NOTE_COLUMNS}
+                | {"at": said(record.body, micros(now))}
+                for _, record in made
+            ]
+            inbox = [inbox for ticket, _ in made if (inbox := ticket.item[1]) is not None]
+            cursor = connection.execute(_NOTE.encode(), {"rows": _json(rows), "inbox": inbox})
+            ids = sorted(int(id) for (id,) in cursor.fetchall())
         for (ticket, _), id in zip(made, ids, strict=True):
             ticket.give(id)
 
     # --- the rest -----------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        with self._connected(_NOW) as (_, cursor):
-            row = cursor.fetchone()
-            assert row is not None
-            return moment(row[0])
+        with self._connected(lambda connection: run(connection, _NOW)) as (_, found):
+            return _moment(found)
 
     def _connect(self) -> Any:
         return connect(self._url)
@@ -259,6 +264,25 @@ def _made(ticket: Ticket[_Note, int], now: datetime) -> Record | None:
     if attempt.error is not None:
         ticket.fail(attempt.error)
     return attempt.result
+
+
+def run(connection: psycopg.Connection[Any], sql: bytes) -> PGresult:
+    """The result of the last of these statements. Straight to libpq, in a third of the time that the driver's own way
+    takes: for what comes with every transaction and has no parameters. Raises psycopg.Error."""
+    result = connection.pgconn.exec_(sql)
+    if result.status in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
+        return result
+    if connection.closed:
+        raise psycopg.OperationalError(result.get_error_message())
+    raise error_from_result(result)
+
+
+def _moment(found: PGresult) -> datetime:
+    return moment(int(found.get_value(0, 0) or 0))
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def _dialect() -> PGDialect_psycopg:

@@ -1,5 +1,6 @@
 """Requests are stored once, and what nobody works on is found again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.ports.store import Store
@@ -83,3 +84,10 @@ def test_hostile_text_is_stored(store: Store) -> None:
     odd = arrival("\x00\ud800\u202e'; DROP TABLE inbox; --")
     assert accepted(store, odd) is not None
     assert accepted(store, odd) is None
+
+
+def test_a_body_comes_back_as_it_came(store: Store) -> None:
+    body = "".join(map(chr, range(1, 0x250))) + "\u2028 \U0001f680 \\u0041 \\\\ null"
+    accepted(store, replace(arrival("a"), body=body))
+    (left,) = store.transact(lambda tx: tx.inbox.leftovers(owner="me", lease=MINUTE, older=NONE, limit=5))
+    assert left.arrival.body == body

@@ -51,6 +51,22 @@ def test_a_record_comes_back_byte_for_byte(store: Store) -> None:
     assert columns == [record.actor, record.action, record.target, record.op, record.kind, record.outcome]
 
 
+def test_a_record_that_stands_alone_comes_back_byte_for_byte(store: Store) -> None:
+    every = "".join(map(chr, range(1, 0x250))) + "\u2028 \U0001f680 \\u0041 \\\\ null {} [1]"
+    made: list[Record] = []
+
+    def make(at: datetime) -> Record:
+        fields = {"actor": every, "action": "null", "target": '"', "op": "", "kind": "1", "outcome": "{}"}
+        made.append(record(**fields, at=at, details={"words": every}))
+        return made[0]
+
+    store.note(make, None)
+    store.transact(lambda tx: tx.records.seal(limit=10))
+    (sealed,) = store.read(lambda tx: tx.records.page(after=0, limit=10))
+    assert sealed.record == made[0]
+    assert list(wrong_columns(store.read(lambda tx: tx.records.raw(after=0, limit=10)))) == []
+
+
 def test_a_record_goes_when_its_transaction_does(store: Store) -> None:
     def work(tx: Tx) -> None:
         tx.records.append(a_record(tx, "gone"))

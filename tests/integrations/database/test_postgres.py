@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from alembic.migration import MigrationContext
 from bot.domain.errors import Refused, Unavailable
 from bot.ports.store import Store
 from integrations.database.schema import migrate
+from integrations.database.session import Session
 from integrations.database.store import open_store
 from integrations.database.tables import metadata
 from tests.contracts.store.stage import a_record, accepted, arrival, in_threads, sealed_records
@@ -182,4 +184,19 @@ def test_a_server_that_stands_still_is_unavailable_and_then_goes_on(own: Server)
         own.thaw()
     store.transact(lambda tx: tx.meta.put("a", "3"))
     assert store.read(lambda tx: tx.meta.get("a")) == "3"
+    store.close()
+
+
+def test_an_error_that_was_kept_silent_is_no_commit(postgres: Server) -> None:
+    """The server answers such a COMMIT with ROLLBACK, and no error."""
+    store = open_store(postgres.fresh(), clock=RealClock(), connections=4)
+
+    def work(session: Session) -> None:
+        session.connection.execute("INSERT INTO meta VALUES ('a', '1')", {})
+        with contextlib.suppress(psycopg.Error):
+            session.connection.execute("SELECT 1 / 0", {})
+
+    with pytest.raises(RuntimeError, match="nothing is written"):
+        store.maintain(work)
+    assert store.read(lambda tx: tx.meta.get("a")) == ""
     store.close()
