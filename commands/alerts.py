@@ -44,12 +44,22 @@ def answer(params: Alerts, world: World) -> Reply:
     if not found:
         return Reply(text("Alerts{where}", where=where), (Paragraph(text("Nothing fires.")),))
     found.sort(key=lambda alert: (bool(alert.silenced_by), alert.labels.get("severity") != "critical", alert.starts))
-    blocks: list[Block] = [Paragraph(counted(len(found), "*{n} alert fires.*", "*{n} alerts fire.*"))]
+    quiet = sum(1 for alert in found if alert.silenced_by)
+    count = counted(
+        len(found), "*{n} alert fires{quiet}.*", "*{n} alerts fire{quiet}.*", quiet=_of_them(quiet, len(found))
+    )
+    blocks: list[Block] = [Paragraph(count)]
     for alert in found[:SHOWN]:
         blocks += _alert(world, alert)
     if len(found) > SHOWN:
         blocks.append(Note(text("{n} more are not shown.", n=len(found) - SHOWN)))
     return Reply(text("Alerts{where}", where=where), tuple(blocks))
+
+
+def _of_them(quiet: int, all: int) -> Text:
+    if not quiet:
+        return text("")
+    return text(", silenced") if quiet == all else text(", {quiet} of them silenced", quiet=quiet)
 
 
 def _alert(world: World, alert: Alert) -> list[Block]:

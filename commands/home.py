@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.command import Answers, Command
 from bot.domain.errors import IntegrationError, UnknownName
@@ -104,6 +104,14 @@ def _more(count: int) -> list[Block]:
     return [Note(text("{n} more.", n=count - SHOWN))] if count > SHOWN else []
 
 
+@dataclass(frozen=True, slots=True)
+class Fires:
+    """How many alerts fire, by `web/prod`."""
+
+    aloud: Counter[str] = field(default_factory=Counter)
+    silenced: Counter[str] = field(default_factory=Counter)
+
+
 def _mine(world: World) -> dict[str, list[App]]:
     """By name, in the order in which the settings list the environments."""
     found: dict[str, list[App]] = {}
@@ -128,18 +136,21 @@ def _apps(world: World, open_ones: tuple[Operation, ...]) -> list[Block]:
     return [*blocks, *lines, *_more(len(mine)), *unseen, *_quotas(world, mine)]
 
 
-def _firing(world: World, apps: list[App]) -> tuple[Counter[str], list[Block]]:
-    """How many alerts fire, by `web/prod`; and what is to be said where nobody knows."""
+def _firing(world: World, apps: list[App]) -> tuple[Fires, list[Block]]:
+    """How many alerts fire, aloud and silenced, by `web/prod`; and what is to be said where nobody knows."""
     visible = [app for app in apps if world.rules.may("alerts:read", app)]
     namespaces = tuple(sorted({scope.namespace for app in visible for scope in app.scopes}))
     places = {(scope.namespace, scope.workload): app.hold for app in visible for scope in app.scopes}
     try:
         found = world.alerts.list(namespaces) if namespaces else ()
     except IntegrationError as error:
-        return Counter(), [Note(text("Whether alerts fire cannot be seen now: {why}", why=error.what))]
-    labels = [alert.labels for alert in found if alert.is_firing and not alert.silenced_by]
-    holds = [places.get((each.get("namespace", ""), each.get("app", ""))) for each in labels]
-    return Counter(hold for hold in holds if hold is not None), []
+        return Fires(), [Note(text("Whether alerts fire cannot be seen now: {why}", why=error.what))]
+    fires = Fires()
+    for alert in found:
+        hold = places.get((alert.labels.get("namespace", ""), alert.labels.get("app", "")))
+        if alert.is_firing and hold is not None:
+            (fires.silenced if alert.silenced_by else fires.aloud)[hold] += 1
+    return fires, []
 
 
 def _quotas(world: World, mine: dict[str, list[App]]) -> list[Block]:
@@ -165,10 +176,8 @@ def _quotas(world: World, mine: dict[str, list[App]]) -> list[Block]:
     return [Note(text(template, **{f"p{n}": line for n, line in enumerate(lines)}))]
 
 
-def _app(
-    world: World, name: str, places: list[App], open_ones: tuple[Operation, ...], firing: Counter[str]
-) -> list[Block]:
-    parts = [_with_alerts(_place(world, app, open_ones), firing[app.hold]) for app in places]
+def _app(world: World, name: str, places: list[App], open_ones: tuple[Operation, ...], firing: Fires) -> list[Block]:
+    parts = [_with_alerts(_place(world, app, open_ones), firing, app.hold) for app in places]
     template = "*{app}*\n" + " · ".join(f"{{p{i}}}" for i in range(len(parts)))
     line = text(template, app=name, **{f"p{i}": part for i, part in enumerate(parts)})
     last = places[-1].env
@@ -178,15 +187,19 @@ def _app(
         Button(text("Logs"), f"logs {name} in {last}"),
         Button(text("History"), f"history {name} in {last}"),
     )
-    if alerts := [app.env for app in places if firing[app.hold]]:
+    if alerts := [app.env for app in places if firing.aloud[app.hold] or firing.silenced[app.hold]]:
         more = (*more, Button(text("Alerts"), f"alerts in {alerts[-1]}"))
     return [Paragraph(line), Buttons((), more=more)]
 
 
-def _with_alerts(place: Text, count: int) -> Text:
-    if not count:
-        return place
-    return text("{place}, *{alerts}*", place=place, alerts=counted(count, "{n} alert", "{n} alerts"))
+def _with_alerts(place: Text, firing: Fires, hold: str) -> Text:
+    if count := firing.aloud[hold]:
+        place = text("{place}, *{alerts}*", place=place, alerts=counted(count, "{n} alert", "{n} alerts"))
+    if quiet := firing.silenced[hold]:
+        place = text(
+            "{place}, {alerts}", place=place, alerts=counted(quiet, "{n} silenced alert", "{n} silenced alerts")
+        )
+    return place
 
 
 def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
@@ -204,7 +217,8 @@ def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
         env=env,
         version=version_of(image, known),
         state=text("healthy") if is_well else text("*not healthy*"),
-        n=min(workload.available, workload.replicas) if workload.progressive else workload.available,
+        # On its way it has pods of two versions, more than are wanted of one.
+        n=min(workload.available, workload.replicas),
         all=workload.replicas,
     )
     busy = [op for op in open_ones if app.hold in op.holds and op.phase not in BEFORE_WRITES]

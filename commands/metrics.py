@@ -56,7 +56,8 @@ def _measured(
     """A sentence and, where there is enough of it, a chart; what is missing is said."""
     name = criterion.name
     step = timedelta(seconds=ceil(since.total_seconds() / (POINTS - 1)))
-    query = MetricQuery(measure, app.scopes[0], world.now - since, world.now, step)
+    # Whole steps back from now: the last point is what is now, and not what was up to a step ago.
+    query = MetricQuery(measure, app.scopes[0], world.now - (POINTS - 1) * step, world.now, step)
     try:
         points = world.metrics.range(query).points
     except IntegrationError as error:

@@ -98,8 +98,8 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
     workload = target.workload
     release = running_release(world, target, known)
     version = version_of(target.image, known)
-    # A Rollout on its way has pods of two versions, more than are wanted of one.
-    available = min(workload.available, workload.replicas) if workload.progressive else workload.available
+    # On its way it has pods of two versions, more than are wanted of one.
+    available = min(workload.available, workload.replicas)
     ready = Bar(
         available, max(1, workload.replicas), text("*{n} of {all} pods ready*", n=available, all=workload.replicas)
     )

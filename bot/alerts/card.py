@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, versions, was_answered
+from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, silenced, versions, was_answered
 from bot.domain.operation import Operation
 from bot.domain.refs import Principal
 from bot.domain.reply import (
@@ -94,6 +94,8 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     blocks = _said(state)
     if state.suspect:
         blocks.append(Paragraph(text("*Likely cause:* {words} ({op}).", words=state.suspect_words, op=state.suspect)))
+    if (quiet := silenced(operations, state.name)) is not None and quiet[1] > since:
+        blocks.append(Paragraph(text("*Silenced* by {who} until {until}.", who=quiet[0].requester, until=quiet[1])))
     count = text("")
     if state.total > 1:
         count = text(" · {n} of {all} still fire", n=state.firing, all=state.total)

@@ -13,11 +13,14 @@ from bot.domain.codec import UnknownKind
 from bot.domain.operation import STARTED, Operation, Phase, SignalKind, last
 from bot.domain.reply import Text, span, text
 from bot.steps.codec import load_face, load_steps
+from bot.steps.records import Silence
 from bot.steps.rollout import ReplaceTemplate
 
 SUSPECT_WITHIN = timedelta(hours=2)
 """After the end of a change."""
 CHANGES = ("deploy", "canary", "rollback", "scale", "restart", "autoscale")
+SHOWN = (*CHANGES, "silence")
+"""The kinds of operations that an alert's card speaks of."""
 _ROLLOUTS = frozenset({"deploy", "canary"})
 
 
@@ -109,6 +112,25 @@ def deeds(operations: Sequence[Operation], began: datetime) -> list[Text]:
                 )
             found.append((op.ended, back))
     return [words for _, words in sorted(found, key=lambda each: each[0])]
+
+
+def silenced(operations: Sequence[Operation], alert: str) -> tuple[Operation, datetime] | None:
+    """The silence of this alert that ends last, and when. It may have ended meanwhile: the card says when, not whether."""
+    found: list[tuple[datetime, Operation]] = []
+    for op in operations:
+        if op.kind != "silence" or op.phase is not Phase.DONE or op.ended is None:
+            continue
+        try:
+            steps = load_steps(op.plan)
+        except UnknownKind:
+            continue
+        times = [
+            step.do.time
+            for step in steps
+            if isinstance(step.do, Silence) and step.do.matchers.get("alertname") == alert
+        ]
+        found += [(op.ended + time, op) for time in times]
+    return next(((op, until) for until, op in sorted(found, key=lambda each: each[0], reverse=True)), None)
 
 
 def how_long(began: datetime, ended: datetime) -> str:

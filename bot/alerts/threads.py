@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 
 from bot.alerts.card import AlertState, read
-from bot.alerts.suspects import CHANGES, described, suspect
+from bot.alerts.suspects import CHANGES, SHOWN, described, suspect
 from bot.audit.records import record
 from bot.domain.errors import IntegrationError
 from bot.domain.operation import Operation
@@ -138,9 +138,9 @@ def _still_acknowledged(state: AlertState, before: AlertState) -> AlertState:
 
 
 def redraw(tx: Tx, op: Operation) -> None:
-    """An operation ended: the cards of what fires for its app have another way back now, or none any more; and the cards
+    """An operation ended: the cards of what fires for its app have another way back now, or none any more, or are silenced; and the cards
     of what ended while it ran (a rollback is watched for longer than its alert fires) say of it."""
-    if op.kind not in CHANGES or op.started is None:
+    if op.kind not in SHOWN or op.started is None:
         return
     for thread in tx.alerts.firing_since(op.started):
         state = read(thread)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.alerts.card import draw as draw_alert
 from bot.alerts.card import read as read_alert
-from bot.alerts.suspects import CHANGES
+from bot.alerts.suspects import SHOWN
 from bot.alerts.threads import AlertDesk, redraw
 from bot.app.worlds import Parts, Worlds
 from bot.domain.clock import Clock
@@ -63,14 +63,12 @@ class Core:
         if kind == "operation":
             operation = StoredBook(self.store).operation(OperationId(key))
             return card(operation) if operation else None
-        if kind == "alert":
-            thread = self.store.read(lambda tx: tx.alerts.get(key))
-            if thread is None:
-                return None
-            state = read_alert(thread)
-            recent = OperationFilter(app=state.app, env=state.env, kinds=CHANGES)
-            return draw_alert(thread, StoredBook(self.store).operations(recent) if state.app else ())
-        return None
+        thread = self.store.read(lambda tx: tx.alerts.of_card(subject))
+        if thread is None:
+            return None
+        state = read_alert(thread)
+        recent = OperationFilter(app=state.app, env=state.env, kinds=SHOWN)
+        return draw_alert(thread, StoredBook(self.store).operations(recent) if state.app else ())
 
 
 def build(

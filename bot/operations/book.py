@@ -178,11 +178,12 @@ class StoredTrail:
     def about(self, place: Place) -> dict[str, str]:
         def work(tx: Tx) -> dict[str, str]:
             message = tx.outbox.by_ts(place.channel, place.thread) if place.thread else None
-            kind, _, key = message.key.partition("/") if message is not None else ("", "", "")
+            subject = message.key if message is not None else ""
+            kind, _, key = subject.partition("/")
             known: Mapping[str, str] = {}
             if kind == "operation" and (op := tx.operations.load(OperationId(key))) is not None:
                 known = {"app": op.app, "env": op.env}
-            elif kind == "alert" and (thread := tx.alerts.get(key)) is not None:
+            elif (thread := tx.alerts.of_card(subject)) is not None:
                 known = json.loads(thread.state)
             return {name: known[name] for name in ("app", "env") if known.get(name)}
 

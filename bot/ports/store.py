@@ -468,11 +468,18 @@ class AlertThread:
     @property
     def subject(self) -> str:
         """Of its card, and the key of that message."""
-        return f"alert/{self.key}"
+        return f"{ALERT_CARD}{self.key}"
+
+
+ALERT_CARD = "alert/"
 
 
 class AlertThreads(Protocol):
     def get(self, key: str) -> AlertThread | None: ...
+
+    def of_card(self, subject: str) -> AlertThread | None:
+        """By the subject of a card; None also for the card of something else."""
+        ...
 
     def put(self, thread: AlertThread) -> AlertThread:
         """New ones get their number (`al-311`)."""

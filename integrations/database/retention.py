@@ -9,13 +9,17 @@ import sqlalchemy as sa
 
 from integrations.database.session import Session, micros
 from integrations.database.store import DatabaseStore
-from integrations.database.tables import inbox, leases, messages, operations, runs, signals, steps, votes
+from integrations.database.tables import alert_threads, inbox, leases, messages, operations, runs, signals, steps, votes
 
 INBOX = timedelta(hours=25)
 """Slack may send an event again for a day."""
 OPERATIONS = timedelta(days=400)
 MESSAGES = timedelta(days=90)
 RUNS = timedelta(days=90)
+ALERTS = MESSAGES
+"""After their end; their cards go then too."""
+LOST_ALERTS = OPERATIONS
+"""What fires and was not heard of for so long: Alertmanager repeats what fires every few hours."""
 _BATCH = 200
 """Rows a transaction: others wait for SQLite's one writer."""
 
@@ -40,6 +44,12 @@ _OLD_MESSAGES = sa.delete(messages).where(
     ~_living.correlate(messages).exists(),
 )
 _OLD_RUNS = sa.delete(runs).where(runs.c.at < p("before"))
+_OLD_ALERTS = sa.delete(alert_threads).where(
+    sa.or_(
+        sa.and_(alert_threads.c.is_firing == 0, alert_threads.c.updated < p("before")),
+        alert_threads.c.updated < p("lost"),
+    )
+)
 _OLD_LEASES = sa.delete(leases).where(leases.c.until < p("before"))
 
 
@@ -56,6 +66,9 @@ def prune(store: DatabaseStore) -> Pruned:
     store.maintain(lambda session: session.run(_OLD_LEASES, before=_before(session, INBOX)))
     said = store.maintain(lambda session: session.run(_OLD_MESSAGES, before=_before(session, MESSAGES)))
     store.maintain(lambda session: session.run(_OLD_RUNS, before=_before(session, RUNS)))
+    store.maintain(
+        lambda session: session.run(_OLD_ALERTS, before=_before(session, ALERTS), lost=_before(session, LOST_ALERTS))
+    )
     gone = 0
     while count := store.maintain(_prune_operations):
         gone += count

@@ -18,13 +18,18 @@ from tests.kit.bench import POLICY, Bench, said
 
 
 def fires(
-    bot: Bench, *, began: datetime | None = None, ended: datetime | None = None, env: str = "staging"
+    bot: Bench,
+    *,
+    began: datetime | None = None,
+    ended: datetime | None = None,
+    env: str = "staging",
+    name: str = "HighErrorRate",
 ) -> AlertThread:
-    """Alertmanager tells of HighErrorRate for web."""
-    labels = {"alertname": "HighErrorRate", "severity": "critical", "namespace": f"web-{env}", "app": "web"}
+    """Alertmanager tells of it for web."""
+    labels = {"alertname": name, "severity": "critical", "namespace": f"web-{env}", "app": "web"}
     alert = Alert(
         fingerprint="f1",
-        name="HighErrorRate",
+        name=name,
         labels=labels,
         annotations={"summary": "Errors 6.2 %; limit 2 %"},
         starts=began or bot.clock.now(),

@@ -57,7 +57,7 @@ def alert_sender(store: Store, line: Line, clock: Clock) -> Sender:
     """Draws the cards of alerts, as the bot's own does."""
 
     def drawn(subject: str) -> Reply | None:
-        thread = store.read(lambda tx: tx.alerts.get(subject.removeprefix("alert/")))
+        thread = store.read(lambda tx: tx.alerts.of_card(subject))
         return None if thread is None else draw(thread)
 
     return Sender(

@@ -260,6 +260,8 @@ def test_alert_threads_get_numbers_that_stay(store: Store) -> None:
     assert store.read(lambda tx: tx.alerts.get("g1")) == replace(first, state='{"a":2}', is_firing=False)
     assert store.read(lambda tx: tx.alerts.by_number(2)) == second
     assert store.read(lambda tx: (tx.alerts.get("g3"), tx.alerts.by_number(9))) == (None, None)
+    assert store.read(lambda tx: tx.alerts.of_card(second.subject)) == second
+    assert store.read(lambda tx: (tx.alerts.of_card("g2"), tx.alerts.of_card("operation/g2"))) == (None, None)
 
 
 def test_alert_threads_are_found_that_fire_or_did_so_at_a_moment(store: Store) -> None:

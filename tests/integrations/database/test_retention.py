@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain.operation import Phase, SignalKind
-from bot.ports.store import MessageClass, StepState, Tx
+from bot.ports.store import AlertThread, MessageClass, StepState, Tx
+from integrations.database.alerts import FIRING_SINCE
 from integrations.database.retention import Pruned, prune
 from integrations.database.store import DatabaseStore
 from tests.contracts.store.stage import SetClock, accepted, added, arrival, sealed_records, signal
@@ -87,3 +89,36 @@ def test_the_record_and_fences_are_kept_for_ever(store: DatabaseStore, clock: Se
     prune(store)
     assert store.read(lambda tx: tx.records.head())[0] == 3
     assert store.transact(lambda tx: tx.holds.take(("web/prod",), op.id)) == 2**32 + 2
+
+
+def test_ended_alerts_go_with_their_cards_and_what_fires_stays(store: DatabaseStore, clock: SetClock) -> None:
+    ended = AlertThread("g1", 0, "C0ALERTS", "{}", is_firing=False, updated=clock.at)
+    fires = replace(ended, key="g2", is_firing=True)
+    store.transact(lambda tx: (tx.alerts.put(ended), tx.alerts.put(fires)))
+    days(clock, 89)
+    prune(store)
+    assert store.read(lambda tx: tx.alerts.get("g1")) is not None
+    days(clock, 2)
+    prune(store)
+    assert store.read(lambda tx: tx.alerts.get("g1")) is None
+    assert store.read(lambda tx: tx.alerts.get("g2")) is not None
+    days(clock, 310)
+    prune(store)
+    assert store.read(lambda tx: tx.alerts.get("g2")) is None
+
+
+def test_the_number_of_an_alert_that_went_is_given_to_no_other(store: DatabaseStore, clock: SetClock) -> None:
+    ended = AlertThread("g1", 0, "C0ALERTS", "{}", is_firing=False, updated=clock.at)
+    first = store.transact(lambda tx: tx.alerts.put(ended))
+    days(clock, 91)
+    prune(store)
+    second = store.transact(lambda tx: tx.alerts.put(replace(ended, updated=tx.now)))
+    assert second.number > first.number
+
+
+def test_looking_for_what_fires_reads_no_more_than_that(store: DatabaseStore) -> None:
+    asked = FIRING_SINCE.params(at=5).compile(compile_kwargs={"literal_binds": True})
+    plan = str(store.maintain(lambda session: session.rows(sa.text(f"EXPLAIN QUERY PLAN {asked}"))))
+    assert "SCAN" not in plan
+    assert plan.count("USING INDEX ix_alert_threads_firing") == 2
+    assert "(is_firing=? AND updated>?)" in plan
