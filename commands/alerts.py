@@ -13,6 +13,7 @@ from bot.domain.reply import Block, Button, Buttons, Fact, Note, Opens, Paragrap
 from bot.ports.apps import App
 from bot.ports.observing import Alert
 from bot.ports.world import World
+from bot.steps.following import masked
 from bot.steps.records import Silence as SilenceAlert
 from bot.steps.step import Face, Plan, Planned
 
@@ -76,7 +77,7 @@ def _alert(world: World, alert: Alert) -> list[Block]:
         severity=alert.labels.get("severity", "no severity"),
         at=alert.starts,
         silenced=text(", silenced") if alert.silenced_by else text(""),
-        summary=alert.annotations.get("summary", ""),
+        summary=masked(alert.annotations.get("summary", "")),
     )
     blocks: list[Block] = [Paragraph(words)]
     if app is not None:

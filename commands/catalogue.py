@@ -26,6 +26,7 @@ from commands import (
     status,
     steering,
     tail,
+    why,
 )
 
 CATALOGUE: tuple[AnyCommand, ...] = (
@@ -39,6 +40,7 @@ CATALOGUE: tuple[AnyCommand, ...] = (
     around.COMMAND,
     tail.COMMAND,
     metrics.COMMAND,
+    why.COMMAND,
     alerts.COMMAND,
     status.COMMAND,
     status.HISTORY,

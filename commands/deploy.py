@@ -33,6 +33,7 @@ from bot.steps.delivery import (
     version_of,
     warn,
 )
+from bot.steps.memory import memory_fact
 from bot.steps.progressive import HoldStop
 from bot.steps.step import Face, Plan, Planned
 
@@ -81,6 +82,7 @@ def plan(params: Deploy, world: World) -> Plan:
     steps.append(proven(app, version))
     pods, share = share_of(found)
     face = _face(app, found, image, version=version, old=old, deadline=deadline, known=known)
+    face = replace(face, facts=(*face.facts, memory_fact(world, found[0])))
     if any(isinstance(step.do, HoldStop) for step in steps):
         face = replace(face, kind="canary", subject=text("{app} {version} on {env}", **_args(app, version, old)))
     return Plan(face, tuple(steps), (app.hold,), pods, share, {"from": old, "to": version, "digest": image.digest})
@@ -173,11 +175,12 @@ def _face(
                 ),
             ),
             Button(text("History"), f"history {app.name} in {app.env}"),
+            Button(text("Lock {app} on {env}", **args), f"lock {app.name} to {app.env}", opens=Opens.FORM),
         ),
         failed=(
             Button(text("Last log lines"), f"logs {app.name} in {app.env} since=15m", Style.PRIMARY),
             Button(text("Deploy again"), f"deploy {app.name} to {app.env}", opens=Opens.FORM),
-            Button(text("Allow {version} again", **args), f"unlock {app.name}@{version} to {app.env}"),
+            Button(text("Unlock {version}", **args), f"unlock {app.name}@{version} to {app.env}"),
         ),
     )
 

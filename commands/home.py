@@ -95,6 +95,9 @@ _STATES = {
 def _step(op: Operation) -> Text:
     if op.phase is Phase.WAITING:
         return text("open until {until}", until=op.expires)
+    if op.seen is not None and op.seen.verdict is not None:
+        verdict = op.seen.verdict
+        return text("{share}; verdict so far: {word}", share=verdict.share, word=verdict.outcome.value)
     if op.seen is not None and op.seen.report:
         return op.seen.report
     return text("step {n} of {all}", n=min(op.cursor + 1, len(op.steps)), all=len(op.steps))

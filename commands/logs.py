@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 
 from bot.command import Answers, Arg, Command
 from bot.domain.errors import BadArguments
 from bot.domain.refs import AppName, EnvName
-from bot.domain.reply import Block, Button, Buttons, Code, Histogram, Note, Opens, Paragraph, Reply, counted, span, text
-from bot.ports.observing import Level, LogLine, LogPage, LogQuery
+from bot.domain.reply import (
+    Block,
+    Button,
+    Buttons,
+    Code,
+    Histogram,
+    Note,
+    Opens,
+    Paragraph,
+    Reply,
+    Text,
+    counted,
+    span,
+    text,
+)
+from bot.ports.observing import Level, LogLine, LogPage, LogPattern, LogQuery
 from bot.ports.world import World
 from bot.steps.following import masked, together
+from bot.steps.new_patterns import RECENT, NewSince, new_since, phrase
 
 LONGEST = timedelta(days=7)
 SHOWN = 5
 MOST = 500
+LABEL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,7 @@ class Logs:
     level: Annotated[Level | None, Arg("this level and worse")] = None
     pod: Annotated[str, Arg("one pod only", example="POD")] = ""
     lines: Annotated[int, Arg("how many of the newest lines")] = SHOWN
+    new: Annotated[bool, Arg("only what nothing was written like before the newest release")] = False
 
 
 def answer(params: Logs, world: World) -> Reply:
@@ -47,17 +64,57 @@ def answer(params: Logs, world: World) -> Reply:
         pod=params.pod,
         limit=params.lines,
     )
-    return _reply(params, query, world.logs.search(query))
+    page = world.logs.search(query)
+    news = new_since(world, app, query, page)
+    return _only_new(world, params, query, page, news) if params.new else _reply(params, query, page, news)
 
 
-def _reply(params: Logs, query: LogQuery, page: LogPage) -> Reply:
-    title = text(
+def _title(params: Logs) -> Text:
+    return text(
         "Logs · {app} on {env} · last {since}{words}",
         app=str(params.app),
         env=str(params.env),
         since=params.since,
         words=f" · {params.query}" if params.query else "",
     )
+
+
+def _only_new(world: World, params: Logs, query: LogQuery, page: LogPage, news: NewSince | None) -> Reply:
+    """The patterns that are new since the newest release, and the newest line of each."""
+    title = text("{title} · new", title=_title(params))
+    every = Buttons((Button(text("All lines"), _line(params)),))
+    if news is None:
+        why = text("Nothing here is from a release of the last {recent}.", recent=RECENT)
+        return Reply(title, (Paragraph(why), every))
+    if news.unsure is not None:
+        why = text("What is new since {version} cannot be told: {why}.", version=news.version, why=news.unsure)
+        return Reply(title, (Paragraph(why), every))
+    if not news.patterns:
+        return Reply(title, (Paragraph(text("No pattern is new since {version}.", version=news.version)), every))
+    found = [replace(query, words=f"{phrase(each.template)} {query.words}".strip(), limit=1) for each in news.patterns]
+    lines = sorted((line for each in found for line in world.logs.search(each).lines), key=lambda line: line.at)
+    return Reply(
+        title,
+        (
+            Paragraph(
+                counted(
+                    len(news.patterns),
+                    "*{n} pattern* is new since {version}.",
+                    "*{n} patterns* are new since {version}.",
+                    version=news.version,
+                )
+            ),
+            Code(_patterns(news.patterns, None), "patterns.txt"),
+            Paragraph(text("The newest line of each, times in UTC")),
+            Code(together(lines), "lines.txt"),
+            Note(text("From {source}. What looks like a secret is masked.", source=page.source)),
+            every,
+        ),
+    )
+
+
+def _reply(params: Logs, query: LogQuery, page: LogPage, news: NewSince | None) -> Reply:
+    title = _title(params)
     if page.total == 0:
         blocks: list[Block] = [
             Paragraph(text("No lines match.")),
@@ -71,15 +128,15 @@ def _reply(params: Logs, query: LogQuery, page: LogPage) -> Reply:
             ),
         ]
     else:
-        blocks = _found(query, page)
+        blocks = _found(query, page, news)
     if page.partial is not None:
         blocks.append(Note(text("Not the whole answer: {why}", why=page.partial)))
     blocks.append(Note(text("From {source}. What looks like a secret is masked.", source=page.source)))
-    blocks.append(_buttons(params, query, page))
+    blocks.append(_buttons(params, page, news))
     return Reply(title, tuple(blocks))
 
 
-def _found(query: LogQuery, page: LogPage) -> list[Block]:
+def _found(query: LogQuery, page: LogPage, news: NewSince | None) -> list[Block]:
     width = (query.until - query.since) / max(1, len(page.counts))
     peak = max(range(len(page.counts)), key=page.counts.__getitem__) if page.counts else 0
     caption = text(
@@ -91,16 +148,30 @@ def _found(query: LogQuery, page: LogPage) -> list[Block]:
     )
     blocks: list[Block] = [Histogram(page.counts, caption)]
     if len(page.patterns) > 1:
-        patterns = "\n".join(f"{p.count:>6}  {masked(p.template)}" for p in page.patterns)
-        blocks += [
-            Paragraph(counted(len(page.patterns), "{n} pattern", "{n} patterns")),
-            Code(patterns, "patterns.txt"),
-        ]
+        said = counted(len(page.patterns), "{n} pattern", "{n} patterns")
+        if news is not None and news.unsure is None:
+            said = text("{said}, *{n} new since {version}*", said=said, n=len(news.patterns), version=news.version)
+        blocks += [Paragraph(said), Code(_patterns(page.patterns, news), "patterns.txt")]
     shown = text("Newest {n} of {all}, times in UTC", n=len(page.lines), all=page.total)
     return [*blocks, Paragraph(shown), Code(together(page.lines), "lines.txt")]
 
 
-def _buttons(params: Logs, query: LogQuery, page: LogPage) -> Buttons:
+def _patterns(patterns: tuple[LogPattern, ...], news: NewSince | None) -> str:
+    """A line each; those that are new are marked where others stand beside them."""
+    if news is None or not news.patterns:
+        return "\n".join(f"{each.count:>6}  {masked(each.template)}" for each in patterns)
+    marks = {each: "NEW" if each in news.patterns else "" for each in patterns}
+    return "\n".join(f"{each.count:>6}  {marks[each]:3}  {masked(each.template)}" for each in patterns)
+
+
+def _line(params: Logs) -> str:
+    level = f" level={params.level}" if params.level else ""
+    tail = f" {params.query}" if params.query else ""
+    since = int(params.since.total_seconds())
+    return f"logs {params.app} in {params.env} since={since}s{level}{tail}"
+
+
+def _buttons(params: Logs, page: LogPage, news: NewSince | None) -> Buttons:
     head = f"logs {params.app} in {params.env}"
     tail = f" {params.query}" if params.query else ""
     seconds = int(params.since.total_seconds())
@@ -123,12 +194,20 @@ def _buttons(params: Logs, query: LogQuery, page: LogPage) -> Buttons:
     more = []
     if params.level is None:
         more.append(Button(text("Errors only"), f"{head} since={seconds}s{_ago(ago)} level=error{pod}{tail}"))
+    if news is not None and news.patterns:
+        label = text("New since {version} only", version=_clipped(news.version))
+        more.append(Button(label, f"{head} since={seconds}s{_ago(ago)}{said} --new{tail}"))
     if not ago and not params.pod:
         more.append(Button(text("Follow"), f"tail {params.app} in {params.env}{level}{tail}"))
     if page.total > len(page.lines):
         label = text("All {n} as a file", n=page.total) if page.total <= MOST else text("Newest {n} as a file", n=MOST)
         more.append(Button(label, f"{head} since={seconds}s{_ago(ago)}{said} lines={MOST}{tail}"))
     return Buttons(tuple(row), more=tuple(more))
+
+
+def _clipped(version: str) -> str:
+    """As a label has room for."""
+    return version if len(version) <= LABEL else f"{version[: LABEL - 1]}…"
 
 
 def _ago(seconds: int) -> str:

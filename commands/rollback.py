@@ -11,7 +11,7 @@ from typing import Annotated
 from bot.command import Arg, Changes, Command
 from bot.domain.errors import Preflight, UnknownName
 from bot.domain.refs import AppRef, EnvName
-from bot.domain.reply import Button, Confirm, Fact, Text, span, text
+from bot.domain.reply import Button, Confirm, Fact, Text, text
 from bot.domain.templates import Template
 from bot.ports.apps import App
 from bot.ports.store import Proof, Release
@@ -31,6 +31,7 @@ from bot.steps.delivery import (
     version_of,
     warn,
 )
+from bot.steps.memory import peak
 from bot.steps.records import SetProof
 from bot.steps.rollout import RESTARTED, CreateConfig
 from bot.steps.step import Face, Plan, Planned
@@ -66,14 +67,14 @@ def plan(params: Rollback, world: World) -> Plan:
         for name, (new_name, data) in renamed.items():
             steps.append(Planned(CreateConfig(target.scope.cluster, target.scope.namespace, new_name, data)))
             notes.append(text("Config `{name}` goes back to what it was then", name=name))
-        notes += [note for note in _less_memory(target, template) if note not in notes]
+        notes += [note for note in _less_memory(world, target, template) if note not in notes]
         steps += roll_to(target, template, version=release.version, old_version=old, bake=bake, deadline=deadline)
         diffs.append(diff_of(target, template, min_ready_after=min_ready(target.workload)))
     if now is not None and now.proof is not Proof.BAD:
         do = SetProof(str(app.name), str(app.env), now.number, now.version, now.proof, Proof.BAD)
         steps.append(Planned(do, no_return=True))
     pods, share = share_of(found)
-    face = _face(app, found, release, old=old, notes=notes, diff="\n\n".join(diffs), world=world)
+    face = _face(app, found, release, old=old, notes=notes, diff="\n\n".join(diffs))
     extra = {"from": old, "to": release.version, "release": str(release.number)}
     return Plan(face, tuple(steps), (app.hold,), pods, share, extra)
 
@@ -111,12 +112,13 @@ def _choose(app: App, ref: str | None, known: tuple[Release, ...], now: Release 
     return chosen
 
 
-def _less_memory(target: Target, template: Template) -> list[Text]:
+def _less_memory(world: World, target: Target, template: Template) -> list[Text]:
     """What its pods were given then may be too little for what they do now."""
     now, then = (each.total("limits", "memory") / _MIB for each in (target.running, template))
     if not 0 < then < now:
         return []
-    return [text("Memory limit goes down *{now} → {then} MiB* a pod", now=f"{now:g}", then=f"{then:g}")]
+    down = text("Memory limit goes down *{now} → {then} MiB* a pod", now=f"{now:g}", then=f"{then:g}")
+    return [text("{down}; {peak}", down=down, peak=peak(world, target))]
 
 
 def _pods_of(template: str) -> Template:
@@ -159,7 +161,6 @@ def _face(
     old: str,
     notes: list[Text],
     diff: str,
-    world: World,
 ) -> Face:
     target = found[0]
     args = {"app": str(app.name), "env": str(app.env), "version": release.version, "old": old}
@@ -171,16 +172,12 @@ def _face(
             **args,
         )
         warnings.insert(0, line)
-    why = text("it is the newest that was proven")
+    why = text("the newest that was proven")
     if release.proof is Proof.ADOPTED:
         why = text("it ran when {app} was first deployed from here", app=str(app.name))
-    age = span(world.now - release.at)
     facts = (
-        Fact(
-            text("Goes back to"),
-            text("release {n}, {version}\nfrom {age} ago", n=release.number, age=age, version=release.version),
-        ),
-        Fact(text("Why that one"), why),
+        Fact(text("Image"), text("{old} → *{version}*", **args)),
+        Fact(text("Why this one"), text("release {n} of {at},\n{why}", n=release.number, at=release.at, why=why)),
         pods_fact(target),
     )
     logs = Button(text("Logs"), f"logs {app.name} in {app.env}")
@@ -193,6 +190,8 @@ def _face(
             "{old} is then locked out of {env}. If {version} does not become healthy, {old} is put back.", **args
         ),
         go=text("Roll back now"),
+        is_red=True,
+        instead=Button(text("Another revision"), f"history {app.name} in {app.env}"),
         warnings=tuple(warnings),
         facts=facts,
         diff=diff,

@@ -8,7 +8,7 @@ from typing import Annotated
 from bot.command import Arg, Changes, Command
 from bot.domain.errors import CapExceeded, Preflight, QuotaExceeded
 from bot.domain.refs import AppName, EnvName
-from bot.domain.reply import Button, Confirm, Fact, Text, text
+from bot.domain.reply import Button, Confirm, Fact, Opens, Style, Text, text
 from bot.domain.workloads import Autoscaler, Quota
 from bot.ports.apps import App
 from bot.ports.world import World
@@ -72,9 +72,13 @@ def _owned(app: App, autoscaler: Autoscaler, pods: int) -> Preflight:
     offers = []
     if pods > 0:
         up = (min(autoscaler.minimum, pods), pods)
-        offers.append(Button(text("Allow up to {n}", n=pods), line.format(*up)))
         keep = (pods, max(autoscaler.maximum, pods))
-        offers.append(Button(text("Keep at least {n}", n=pods), line.format(*keep)))
+        offers += [
+            Button(text("Allow up to {n}", n=pods), line.format(*up), Style.PRIMARY, spoken=_bounds(app, *up)),
+            Button(text("Keep at least {n}", n=pods), line.format(*keep), spoken=_bounds(app, *keep)),
+        ]
+    other = text("Set other bounds of the autoscaler of {app} on {env}", app=str(app.name), env=str(app.env))
+    offers.append(Button(text("Other bounds"), f"autoscale {app.name} to {app.env}", opens=Opens.FORM, spoken=other))
     return Preflight(
         text(
             "The autoscaler sizes {app} on {env}: {min} to {max} pods, now {n}{aims}{seen}.",
@@ -91,6 +95,11 @@ def _owned(app: App, autoscaler: Autoscaler, pods: int) -> Preflight:
         next=text("Change its bounds instead."),
         buttons=tuple(offers),
     )
+
+
+def _bounds(app: App, least: int, most: int) -> Text:
+    args = {"app": str(app.name), "env": str(app.env)}
+    return text("Change the autoscaler of {app} on {env} to {least} to {most} pods", least=least, most=most, **args)
 
 
 def _check_quota(target: Target, more: int) -> None:

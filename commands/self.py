@@ -10,7 +10,7 @@ from typing import Annotated
 from bot.command import Answers, Arg, Changes, Command, Risk
 from bot.domain.errors import BadArguments, UnknownName
 from bot.domain.refs import AppName, EnvName
-from bot.domain.reply import Block, Button, Buttons, Fact, Facts, Note, Paragraph, Reply, Style, Text, text
+from bot.domain.reply import Block, Button, Buttons, Fact, Facts, Note, Opens, Paragraph, Reply, Style, Text, text
 from bot.ports.world import Check, HelpLine, World
 from bot.steps.records import SetDefaults
 from bot.steps.step import Face, Plan, Planned
@@ -83,17 +83,35 @@ def help(params: Help, world: World) -> Reply:
         return _one(params.command.strip().lower(), lines)
     first = [line for line in lines if line.name in MENU]
     rest = [line.name for line in lines if line.name not in MENU]
+    blocks: list[Block] = [Note(_who_and_where(world))]
+    blocks += [Paragraph(text("`{example}`  {summary}", example=line.example, summary=line.summary)) for line in first]
+    blocks.append(Note(text("Any command alone opens a form. In a thread, mention me and write the same words.")))
+    if rest:
+        blocks.append(Note(text("Also: {names}. `help COMMAND` tells more.", names=", ".join(rest))))
+    blocks.append(_first_steps(world, {line.name for line in lines}))
+    return Reply(text("What you can do here"), tuple(blocks))
+
+
+def _who_and_where(world: World) -> Text:
+    roles = ", ".join(world.rules.roles()) or "without a role"
+    who = text("You are {who}: {roles}.", who=str(world.asker), roles=roles)
+    if not world.trail.defaults(world.place):
+        return who
+    return text("{who} Where nothing is named, {words} is meant here.", who=who, words=_meant(world))
+
+
+def _first_steps(world: World, may: set[str]) -> Buttons:
     known = world.trail.defaults(world.place)
-    blocks = tuple(
-        Paragraph(text("*{name}* · {summary}\n`{example}`", name=line.name, summary=line.summary, example=line.example))
-        for line in first
-    )
-    notes: list[Block] = [Note(text("Also: {names}", names=", ".join(rest)))] if rest else []
-    if known:
-        notes.append(Note(text("In this channel {words} is meant where nothing is named.", words=_meant(world))))
-    notes.append(Note(text("`help COMMAND` tells more. In a thread, mention me and write the same words.")))
-    mine = Buttons((Button(text("My operations"), "status"), Button(text("Waiting for me"), "approvals")))
-    return Reply(text("What you may run here"), (*blocks, *notes, mine))
+    row: list[Button] = []
+    if "deploy" in may:
+        row.append(
+            Button(text("Deploy"), "deploy", Style.PRIMARY, opens=Opens.FORM, spoken=text("Open the deploy form"))
+        )
+    if app := known.get("app"):
+        row.append(Button(text("Status of {app}", app=app), f"status {app}"))
+    else:
+        row.append(Button(text("My operations"), "status"))
+    return Buttons((*row, Button(text("Waiting for me"), "approvals")))
 
 
 def _one(name: str, lines: tuple[HelpLine, ...]) -> Reply:

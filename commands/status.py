@@ -189,19 +189,17 @@ def history(params: History, world: World) -> Reply:
         for r in releases
     )
     head = (text("Release"), text("Version"), text("State"), text("When"))
-    back = next((r for r in releases if r is not running and r.proof in {Proof.PROVEN, Proof.ADOPTED}), None)
+    good = [r for r in releases if r is not running and r.proof in {Proof.PROVEN, Proof.ADOPTED}]
     blocks: list[Block] = [Table(head, rows), *_operations(world, name, env)]
-    if back is not None:
-        blocks.append(
-            Buttons(
-                (
-                    Button(
-                        text("Roll back to {version}", version=back.version), f"rollback {name}@{back.number} to {env}"
-                    ),
-                )
-            )
-        )
+    if good:
+        blocks.append(Buttons(tuple(_back_to(name, env, release) for release in good[:3])))
     return Reply(title, tuple(blocks))
+
+
+def _back_to(app: str, env: str, release: Release) -> Button:
+    label = text("Roll back to {version}", version=release.version)
+    spoken = text("Roll back {app} on {env} to release {n}", app=app, env=env, n=release.number)
+    return Button(label, f"rollback {app}@{release.number} to {env}", spoken=spoken)
 
 
 def _operations(world: World, app: str, env: str) -> list[Block]:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.alerts.suspects import Versions, can_go_back, can_stop, deeds, how_long, silenced, versions, was_answered
 from bot.domain.operation import Operation
 from bot.domain.refs import Principal
 from bot.domain.reply import (
@@ -29,6 +28,7 @@ from bot.domain.reply import (
 )
 from bot.ports.store import AlertThread
 from bot.steps.codec import load_face
+from bot.steps.suspects import Versions, can_go_back, can_stop, deeds, how_long, silenced, versions, was_answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class AlertState:
     """Who looks after it, and since when; forgotten when it ends."""
     runbook: str = ""
     """An https address, as the alert's rule gives it."""
+    owner: str = ""
+    """The tenant."""
 
 
 def read(thread: AlertThread) -> AlertState:
@@ -103,8 +105,9 @@ def _firing(thread: AlertThread, state: AlertState, operations: Sequence[Operati
     blocks.append(
         Note(
             text(
-                "Since {at}{count}{done} · al-{number}{runbook} · charts, state, releases and logs are in the thread",
+                "Since {at}{count}{done}{owner} · al-{number}{runbook} · chart, changes and logs are in the thread",
                 at=since,
+                owner=text(" · owner {owner}", owner=state.owner) if state.owner else text(""),
                 count=count,
                 done=done,
                 runbook=text(" · {link}", link=Link(state.runbook, "Runbook")) if state.runbook else text(""),
@@ -146,6 +149,8 @@ def _buttons(thread: AlertThread, state: AlertState, blamed: Operation | None) -
     where = f"{state.app} in {state.env}"
     logs = Button(text("Logs"), f"logs {where} since=15m level=error")
     silence = Button(text("Silence"), f"silence {state.name} {where}", opens=Opens.FORM)
+    scale = Button(text("Scale {app}", app=state.app), f"scale {state.app} to {state.env}", opens=Opens.FORM)
+    why = Button(text("Why?"), f"why {where}", spoken=text("Why {name} fires", name=state.name))
     looks = (Button(text("Status"), f"status {where}"), Button(text("Metrics"), f"metrics {where}"))
     row = [] if state.acked_by else [_acknowledge(thread, state)]
     if blamed is not None and can_stop(blamed):
@@ -154,7 +159,7 @@ def _buttons(thread: AlertThread, state: AlertState, blamed: Operation | None) -
         row.append(_back(state, found))
     has_way = any(each.style is Style.DANGER for each in row)
     row += [silence, logs] if has_way else [logs, silence]
-    return Buttons(tuple(row[:3]), more=(*row[3:], *looks))
+    return Buttons(tuple(row[:3]), more=(why, scale, *row[3:], *looks))
 
 
 def _acknowledge(thread: AlertThread, state: AlertState) -> Button:

@@ -15,19 +15,21 @@ from datetime import datetime
 import structlog
 
 from bot.alerts.card import AlertState, read
-from bot.alerts.suspects import CHANGES, SHOWN, described, suspect
 from bot.audit.records import record
 from bot.domain.errors import IntegrationError
 from bot.domain.operation import Operation
-from bot.domain.reply import Buttons, Paragraph, Reply, text
+from bot.domain.redact import redact
+from bot.domain.reply import Buttons, Note, Paragraph, Reply, text
 from bot.ports.apps import App, Apps
 from bot.ports.observing import AlertGroup
 from bot.ports.store import AlertThread, MessageClass, OperationFilter, Record, Store, Tx
 from bot.steps.codec import dump
+from bot.steps.suspects import CHANGES, SHOWN, described, suspect
 
 log = structlog.get_logger(__name__)
 
 LONGEST_RUNBOOK = 500
+_ACTIONS = Note(text("Actions are on the first message of this thread."))
 
 
 def thread_key(group: AlertGroup) -> str:
@@ -111,14 +113,16 @@ class AlertDesk:
     def _fill(self, thread: AlertThread, app: App) -> None:
         """What a person would look at first; each part stands alone, and one that fails says so."""
         lines = (
+            f"why {app.name} in {app.env}",
             f"metrics {app.name} in {app.env}",
             f"status {app.name} in {app.env}",
-            f"history {app.name} in {app.env} limit=5",
             f"logs {app.name} in {app.env} since=15m level=error",
         )
         for n, line in enumerate(lines, 1):
             reply = self._ask(line)
             if reply is not None:
+                if n == 1:
+                    reply = replace(reply, blocks=(*reply.blocks, _ACTIONS))
                 self._store.transact(lambda tx, n=n, reply=reply: self._say(tx, thread, n, reply))  # type: ignore[misc]
 
     @staticmethod
@@ -166,13 +170,14 @@ def _state(group: AlertGroup, app: App | None) -> AlertState:
         workload=labels.get("app", ""),
         app=str(app.name) if app else "",
         env=str(app.env) if app else "",
-        summary=annotations.get("summary", ""),
-        description=annotations.get("description", ""),
+        summary=redact(annotations.get("summary", "")),
+        description=redact(annotations.get("description", "")),
         started=starts.isoformat() if starts else "",
         ended=ends.isoformat() if ends and not group.is_firing else "",
         firing=sum(1 for alert in group.alerts if alert.is_firing) + group.truncated,
         total=len(group.alerts) + group.truncated,
         link=group.link,
+        owner=app.tenant if app else "",
         runbook=_runbook(annotations.get("runbook_url", "")),
     )
 

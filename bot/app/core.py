@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bot.alerts.card import draw as draw_alert
 from bot.alerts.card import read as read_alert
-from bot.alerts.suspects import SHOWN
 from bot.alerts.threads import AlertDesk, redraw
 from bot.app.worlds import Parts, Worlds
 from bot.domain.clock import Clock
@@ -35,6 +34,7 @@ from bot.road.errands import errand
 from bot.road.planner import Replanner
 from bot.road.request import Answered, Origin, Request
 from bot.road.road import Road
+from bot.steps.suspects import SHOWN
 from commands.catalogue import CATALOGUE
 from commands.rollback import COMMAND as ROLLBACK
 from commands.self import report

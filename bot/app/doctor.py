@@ -123,7 +123,7 @@ def _check(ping: Ping) -> Check:
         said = ask()
         return Check(name, True, text("{words}", words=said if len(said) <= _LONGEST else ""))
     except PilothouseError as error:
-        words = text("{what} {why}", what=error.what, why=error.why or text(""))
+        words = text("{what} {why}", what=error.what, why=error.why) if error.why else error.what
         system = error.system if isinstance(error, IntegrationError) else name
         mend = error.next or _MEND.get(name) or (_CLUSTER if name.startswith("cluster ") else None)
         mend = mend or text("look at {system} and at its part of the settings", system=system)

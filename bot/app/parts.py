@@ -13,7 +13,7 @@ from bot.domain.errors import Unavailable
 from bot.domain.refs import EnvName
 from bot.domain.reply import text
 from bot.ports.clusters import Cluster
-from bot.ports.observing import Alert, Image, MetricQuery, Samples
+from bot.ports.observing import Alert, Image, MetricQuery, Samples, Threshold
 from bot.ports.store import Store
 from bot.road.directory import Site
 from bot.settings import Settings
@@ -38,6 +38,9 @@ class NotConfigured:
 
     def check(self, words: str) -> None:
         raise self._missing()
+
+    def threshold(self, rule: str) -> Threshold | None:
+        return None
 
     def list(self, namespaces: tuple[str, ...]) -> tuple[Alert, ...]:
         raise self._missing()

@@ -191,7 +191,12 @@ def line_of(sealed: Sealed) -> str:
     details = _details(record.body)
     what = details.get("command", "") or record.action
     place = record.target.split("/") if record.target else []
-    head = " · ".join((f"*{_state(record.kind, record.outcome)}*", *(_plain(each) for each in (what, *place) if each)))
+    asks = details.get("asks", "")
+    told = (what, *place)
+    if asks:
+        # It names app, env and both versions, and mostly the command too.
+        told = (asks,) if asks.startswith(f"{what} ") else (what, asks)
+    head = " · ".join((f"*{_state(record.kind, record.outcome)}*", *(_plain(each) for each in told if each)))
     facts = [f"by {_code(record.actor)}"]
     if approved := details.get("approved", ""):
         facts.append(f"approved by {_plain(approved)}")

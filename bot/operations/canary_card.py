@@ -41,12 +41,15 @@ def canary_card(op: Operation, face: Face) -> Reply | None:
                 text("*{so_far}: {word}.* {brief}", so_far=so_far, word=verdict.outcome.value, brief=verdict.brief)
             )
         )
+    move = _next_move(op, current if is_looking else None, ahead, verdict)
+    if is_stopped:
+        blocks.append(Paragraph(text("{move}.", move=move)))
     blocks.append(_bar([look for _, look in looks], len(reached), verdict))
     if verdict is None and is_looking and op.seen and op.seen.report:
         blocks.append(Paragraph(op.seen.report))
     elif verdict is None and op.seen and op.seen.of:
         blocks.append(Paragraph(text("{n} of {all} canary pods ready.", n=op.seen.done, all=op.seen.of)))
-    blocks.append(asked_by(op, _next_move(op, current if is_looking else None, ahead, verdict)))
+    blocks.append(asked_by(op) if is_stopped else asked_by(op, before=move))
     blocks.append(_buttons(op, face, current if is_looking else None, ahead, verdict))
     state = text("Paused") if is_stopped else text("Canary")
     title = text(
@@ -77,20 +80,20 @@ def _goal(ahead: list[Hold]) -> Text:
 
 def _next_move(op: Operation, look: Hold | None, ahead: list[Hold], verdict: Verdict | None) -> Text:
     if (signal := promoted_full(op)) is not None:
-        return text("goes to everybody without waiting, by {who}", who=signal.by)
+        return text("Goes to everybody without waiting, by {who}", who=signal.by)
     if look is None or op.since is None:
-        return text("getting its pods ready")
+        return text("Getting its pods ready")
     if op.phase is Phase.PAUSED:
         signal = last(op, SignalKind.PAUSE)
-        return text("paused by {who}", who=signal.by if signal else op.requester)
+        return text("Paused by {who}", who=signal.by if signal else op.requester)
     until = op.since + op.steps[op.cursor].deadline + EXTENSION * given_here(op, SignalKind.EXTEND)
     if look.time is None or _waits(look, verdict):
         old = text(" to {old}", old=look.old) if isinstance(look, Analyse) else text("")
-        return text("waits for a person until {until}, then goes back{old}", until=until, old=old)
+        return text("Waits for a person until {until}, then goes back{old}", until=until, old=old)
     at, to = op.since + look.time, _goal(ahead)
     if isinstance(look, Analyse):
-        return text("goes to {to} at {at} by itself if it passes", to=to, at=at)
-    return text("goes to {to} at {at} by itself", to=to, at=at)
+        return text("Goes to {to} at {at} by itself if it passes", to=to, at=at)
+    return text("Goes to {to} at {at} by itself", to=to, at=at)
 
 
 def _buttons(op: Operation, face: Face, look: Hold | None, ahead: list[Hold], verdict: Verdict | None) -> Buttons:

@@ -41,7 +41,10 @@ from bot.operations.request_card import approval, never_began, preview, review
 from bot.operations.words import asked_by, short_hash, stopper, titled, unended
 from bot.steps.codec import load_face, load_steps
 from bot.steps.step import Face
+from bot.steps.suspects import versions
 
+ROW = 2
+"""Buttons of an ended card beside its menu, which always has the full plan."""
 _WORTH_SAYING = timedelta(seconds=5)
 """How long something took, where nothing else is told of it."""
 
@@ -213,27 +216,41 @@ def _done(op: Operation, face: Face) -> Reply:
         blocks.append(Paragraph(text("It took {took}.", took=_took(op))))
     blocks += [asked_by(op, _ended(op), text("plan `{hash}`", hash=short_hash(op)))]
     more = (Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW),)
-    blocks.append(Buttons(face.after[:3], more=(*face.after[3:], *more)))
+    blocks.append(Buttons(face.after[:ROW], more=(*face.after[ROW:], *more)))
     return Reply(text("Done · {done}", done=face.done), tuple(blocks))
 
 
 def _undone(op: Operation, face: Face) -> Reply:
     # A version that a person stopped was not locked out, so there is nothing to allow again.
     failed = tuple(b for b in face.failed if op.failed_step is not None or not b.line.startswith("unlock "))
+    title = text("Rolled back · {undone}", undone=face.undone)
+    if op.kind == "canary" and face.subject is not None:
+        # It had a share only: what it went back to served the others all the time.
+        title = text("Rolled back · canary of {subject}", subject=face.subject)
     blocks: list[Block] = [
         Paragraph(text("*Why:* {why}", why=op.why or text("It failed."))),
-        *_now_after(op, face),
+        *_now_after(op),
         *_next_after(op),
         asked_by(op, _ended(op)),
-        Buttons(failed[:3], more=(*failed[3:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
+        Buttons(failed[:ROW], more=(*failed[ROW:], Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW))),
     ]
-    return Reply(text("Rolled back · {undone}", undone=face.undone), tuple(blocks))
+    return Reply(title, tuple(blocks))
 
 
-def _now_after(op: Operation, face: Face) -> tuple[Block, ...]:
-    if face.kind != "canary" or op.ended is None:
+def _now_after(op: Operation) -> tuple[Block, ...]:
+    found = versions(op)
+    if op.ended is None or found is None:
         return ()
-    return (Paragraph(text("*Now:* {undone}, for every request, since {at}.", undone=face.undone, at=op.ended)),)
+    args = {"old": found.old, "new": found.new, "env": op.env}
+    if op.kind == "canary":
+        now = text("all requests go to {old} since {at}.", at=op.ended, **args)
+    elif op.seen is not None and op.seen.of:
+        now = text("{n} of {all} pods run {old}.", n=op.seen.done, all=op.seen.of, **args)
+    else:
+        now = text("every pod runs {old}.", **args)
+    if op.failed_step is not None and op.kind != "canary":
+        now = text("{now} {new} is locked out of {env}.", now=now, **args)
+    return (Paragraph(text("*Now:* {now}", now=now)),)
 
 
 def _left(op: Operation, face: Face) -> Reply:
@@ -252,7 +269,10 @@ def _left(op: Operation, face: Face) -> Reply:
 
 
 def _next_after(op: Operation) -> tuple[Block, ...]:
-    """The header says what is now; whoever stopped it knows why."""
+    """Whoever stopped it knows why."""
     if op.failed_step is None or op.kind not in {"deploy", "canary"}:
         return ()
+    found = versions(op)
+    if op.kind == "canary" and found is not None:
+        return (Paragraph(text("*Next:* read what is new in the logs of {new}.", new=found.new)),)
     return (Paragraph(text("*Next:* see its last log lines, mend it, and deploy the mended version.")),)

@@ -39,6 +39,7 @@ from bot.operations.marks import creates, reason_of, removes, settle, step_key, 
 from bot.operations.succession import Wait, record_intent, take_holds
 from bot.operations.thread import say_it_waits, say_step, say_the_end, say_the_turn
 from bot.operations.timekeeper import Timekeeper
+from bot.operations.words import outcome_of
 from bot.ports.store import Claim, LostClaim, Stale, StepState, Store, Tx
 from bot.ports.world import Hands, World
 from bot.steps.codec import load_steps
@@ -377,12 +378,7 @@ class Engine:
         writes = sum(
             1 for key, state, _ in tx.steps.states(op.id) if state is StepState.DONE and writes_outside(op, key)
         )
-        details = {"command": op.kind, "line": op.line, "plan": op.plan_hash, "writes": str(writes)}
-        if op.why is not None:
-            details["why"] = op.why.plain()
-        if op.started is not None and op.ended is not None:
-            details["seconds"] = str(int((op.ended - op.started).total_seconds()))
-        self._record(tx, op, "outcome", code, details)
+        self._record(tx, op, "outcome", code, {**outcome_of(op), "writes": str(writes)})
 
     def _record(self, tx: Tx, op: Operation, kind: str, outcome: str, details: dict[str, str]) -> None:
         tx.records.append(

@@ -30,7 +30,7 @@ from bot.domain.reply import (
     counted,
     text,
 )
-from bot.operations.words import short_hash, stopper, titled
+from bot.operations.words import asked_by, short_hash, stopper, titled
 from bot.steps.codec import load_face, load_steps
 from bot.steps.step import Face
 
@@ -39,18 +39,19 @@ def preview(op: Operation) -> Reply:
     """The private plan: nothing has changed, and nothing will until it is asked for."""
     face = load_face(op.face)
     label = text("Ask for approval") if op.quorum.votes else face.go
-    buttons = Buttons(
-        (
-            Button(
-                label,
-                f"ask {op.id} plan={short_hash(op)}",
-                Style.PRIMARY,
-                spoken=text("{go}: {title}", go=label, title=face.title),
-            ),
-            Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW),
-            Button(text("Cancel"), f"cancel {op.id}"),
-        )
+    # A private plan is shown before the click: what is red here needs no second dialog.
+    style = Style.DANGER if face.is_red and not op.quorum.votes else Style.PRIMARY
+    go = Button(
+        label,
+        f"ask {op.id} plan={short_hash(op)}",
+        style,
+        spoken=text("{go}: {title}", go=label, title=face.title),
     )
+    plan = Button(text("Full plan"), f"plan {op.id}", opens=Opens.VIEW)
+    cancel = Button(text("Cancel"), f"cancel {op.id}")
+    buttons = Buttons((go, plan, cancel))
+    if face.instead is not None:
+        buttons = Buttons((go, face.instead), more=(plan, cancel))
     needs = (
         text(
             "{fallback} Needs {votes} from {group}.",
@@ -135,7 +136,10 @@ def approval(op: Operation, face: Face) -> Reply:
 
 def review(op: Operation, *, asker: Principal, may_vote: bool) -> Reply:
     face = load_face(op.face)
-    blocks: list[Block] = [Heading(face.title), Note(text("Asked by {who} at {at}.", who=op.requester, at=op.created))]
+    blocks: list[Block] = [
+        Heading(face.title),
+        Paragraph(text("Asked by {who} at {at}.", who=op.requester, at=op.created)),
+    ]
     if op.reason:
         blocks.append(Quote(text("Reason"), op.reason))
     if face.warnings:
@@ -184,15 +188,20 @@ def never_began(op: Operation, face: Face) -> Reply:
         case Phase.DENIED:
             denial = first(op, SignalKind.DENY)
             assert denial is not None
-            said = (Quote(text("What should change"), denial.words),) if denial.words else ()
-            who = Note(text("Denied by {who} at {at} · {id}", who=denial.by, at=denial.at, id=op.id))
-            return Reply(titled("Denied", face), (asked, *said, who, again))
+            said = (Quote(text("Reason"), denial.words),) if denial.words else ()
+            who = Paragraph(text("Denied by {who} at {at}. Nothing was changed.", who=denial.by, at=denial.at))
+            plan = text("plan `{hash}`", hash=short_hash(op))
+            return Reply(titled("Denied", face), (who, *said, asked_by(op, plan), again))
         case Phase.EXPIRED:
             late = Paragraph(text("Nobody decided in time."))
             return Reply(titled("Expired", face), (asked, late, foot, again))
         case Phase.WITHDRAWN:
-            who = Note(text("Withdrawn by {who} · {id}", who=stopper(op), id=op.id))
-            return Reply(titled("Withdrawn", face), (asked, who))
+            by = Note(text("Withdrawn by {who} · {id}", who=stopper(op), id=op.id))
+            return Reply(titled("Withdrawn", face), (asked, by))
         case _:
             why = Paragraph(text("*Why:* {why}", why=op.why or text("It may not run.")))
-            return Reply(titled("Stopped", face), (asked, why, foot, again))
+            next = text("*Next:* look at the new plan; it needs its own approval.")
+            if not op.quorum.votes:
+                next = text("*Next:* look at the new plan.")
+            new = Buttons((Button(text("See the new plan"), op.line),))
+            return Reply(titled("Stopped", face), (asked, why, Paragraph(next), foot, new))

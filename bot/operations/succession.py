@@ -14,6 +14,7 @@ from bot.domain.succession import hand_over, hindrance
 from bot.operations.desk import announce, target_of
 from bot.operations.marks import LATEST
 from bot.operations.thread import say_the_end
+from bot.operations.words import approved, asks
 from bot.ports.store import StepState, Tx
 from bot.steps.codec import load_steps
 from bot.steps.succession import running, take_over_in
@@ -78,9 +79,10 @@ def record_intent(tx: Tx, op: Operation, grip: Grip, *, action: str) -> None:
             outcome="ok",
             details={
                 "command": op.kind,
+                "asks": asks(op),
                 "line": op.line,
                 "plan": op.plan_hash,
-                "approved": ", ".join(str(s.by) for s in op.signals if s.kind.value == "approve"),
+                "approved": approved(op),
                 "steps": str(len(op.steps)),
                 "fence": str(grip.fence),
                 **({"takes-over": grip.taken_over} if grip.taken_over else {}),

@@ -14,6 +14,7 @@ from bot.domain.reply import (
     Text,
     text,
 )
+from bot.steps.codec import load_face
 from bot.steps.step import Face
 
 SHORT = 8
@@ -28,8 +29,11 @@ def short_hash(op: Operation) -> str:
     return op.plan_hash[:SHORT]
 
 
-def asked_by(op: Operation, *more: Text) -> Note:
+def asked_by(op: Operation, *more: Text, before: Text | None = None) -> Note:
+    """`before`: what happens next, where that comes first."""
     parts = [text("Asked by {who}", who=op.requester)]
+    if before is not None:
+        parts = [before, text("asked by {who}", who=op.requester)]
     if given := voters(op):
         parts.append(
             text(
@@ -43,6 +47,26 @@ def asked_by(op: Operation, *more: Text) -> Note:
 
 def joined(parts: list[Text], *, between: str = " · ") -> Text:
     return text(between.join(f"{{p{i}}}" for i in range(len(parts))), **{f"p{i}": part for i, part in enumerate(parts)})
+
+
+def asks(op: Operation) -> str:
+    """`deploy web 1.8.1 → 1.8.2 to prod`, for the record."""
+    return load_face(op.face).asks.plain()
+
+
+def approved(op: Operation) -> str:
+    """By whom, for the record."""
+    return ", ".join(str(signal.by) for signal in op.signals if signal.kind is SignalKind.APPROVE)
+
+
+def outcome_of(op: Operation) -> dict[str, str]:
+    """What the record says of its end."""
+    details = {"command": op.kind, "asks": asks(op), "line": op.line, "plan": op.plan_hash, "approved": approved(op)}
+    if op.why is not None:
+        details["why"] = op.why.plain()
+    if op.started is not None and op.ended is not None:
+        details["seconds"] = str(int((op.ended - op.started).total_seconds()))
+    return {name: value for name, value in details.items() if value}
 
 
 def unended(words: Text) -> Text:

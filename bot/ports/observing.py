@@ -144,6 +144,8 @@ class Measure(StrEnum):
     """Cores."""
     MEMORY = "memory"
     """Bytes."""
+    PEAK_MEMORY = "peak-memory"
+    """Bytes: the most that one pod took since the sample before."""
     RESTARTS = "restarts"
 
 
@@ -159,6 +161,16 @@ class Expression:
     words: str
     track: str = "stable"
     """Or `canary`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What an alert's rule measures, and where it begins to fire: `errors > 0.02`."""
+
+    measured: Expression
+    limit: float
+    is_above: bool
+    """It fires above the limit; else below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +197,10 @@ class Metrics(Protocol):
         """Raises BadArguments where an Expression of these words could not be confined, or is none. Asks nobody."""
         ...
 
+    def threshold(self, rule: str) -> Threshold | None:
+        """Of an alert's rule that compares something with one number; None of any other. Asks nobody, and never raises."""
+        ...
+
     def ping(self) -> str: ...
 
 
@@ -201,6 +217,8 @@ class Alert:
     ends: datetime | None
     is_firing: bool
     silenced_by: tuple[str, ...] = ()
+    rule: str = ""
+    """Its expression as Prometheus evaluates it; empty where nobody said it."""
 
 
 @dataclass(frozen=True, slots=True)

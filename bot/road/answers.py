@@ -131,9 +131,12 @@ def _crashed(reference: str) -> Reply:
     return Reply(
         None,
         (
-            Paragraph(text("*Something went wrong on my side.*")),
+            Paragraph(text("*Something went wrong on our side.*")),
             Paragraph(
-                text("*Next:* try again; if it stays, tell whoever runs me this reference: `{ref}`.", ref=reference)
+                text(
+                    "*Next:* try again. If it happens twice, give the platform team the reference `{ref}`.",
+                    ref=reference,
+                )
             ),
             Note(text("Nothing was changed by this request.")),
         ),

@@ -152,14 +152,17 @@ class AppDirectory:
     def _unknown_app(self, app: AppName, env: EnvName) -> UnknownName:
         names = [str(each) for each in self.names(env)]
         elsewhere = [str(each) for each in self._sites if each != env and app in self.names(each)]
+        near = nearest(str(app), names)
         if elsewhere:
             next = text("It is on {envs}.", envs=", ".join(elsewhere))
+        elif near:
+            next = text("Did you mean {names}? The rest of your command is kept.", names=" or ".join(near))
         else:
             next = _listed(text("On {env} there are", env=str(env)), names)
         return UnknownName(
             text("There is no app {app} on {env}.", app=str(app), env=str(env)),
             field="app",
-            nearest=nearest(str(app), names),
+            nearest=near,
             next=next,
         )
 

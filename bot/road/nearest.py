@@ -65,7 +65,7 @@ def _named(error: UnknownName, shape: Shape, line: str, words: str, *, has_app: 
     for name in error.nearest[:MOST]:
         other = instead(line, wrong, name, is_last=slot.type is EnvName)
         if other:
-            made.append(Button(text("{name}", name=name), other))
+            made.append(Button(text("{name}", name=name), other, spoken=text("Run it with {name}", name=name)))
     return tuple(made)
 
 

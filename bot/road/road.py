@@ -304,7 +304,7 @@ class Road:
             policy_version=judge.version,
             quorum=quorum,
             expiry=_expiry(judge, app),
-            fields={**fields, **plan.extra, **trip.request.of_schedule},
+            fields={**fields, **plan.extra, "asks": plan.face.asks.plain(), **trip.request.of_schedule},
             # Nobody sees a private plan of a schedule: whoever wrote it into the policy has asked for it.
             is_asked=changes.risk is Risk.LOW or trip.request.origin is Origin.SCHEDULED or changes.is_asked(params),
             reason=fields.get("reason", ""),
@@ -361,6 +361,8 @@ class Road:
         shape, request = trip.shape, trip.request
         where = {"origin": request.origin.value, "channel": request.place.channel}
         details = {**(trip.fields or {}), **request.of_schedule, **where}
+        if shape is not None:
+            details["command"] = shape.command.name
         if why:
             details["why"] = why
 

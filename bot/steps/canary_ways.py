@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from bot.domain.analysis import AppMeasure
 from bot.domain.errors import BadArguments, Preflight
-from bot.domain.reply import Button, Confirm, Fact, Text, Value, text
+from bot.domain.reply import Button, Confirm, Fact, Style, Text, Value, text
 from bot.domain.templates import Template
 from bot.domain.workloads import Service
 from bot.ports.apps import App
@@ -293,7 +293,16 @@ def face_of(target: Target, ask: Ask, way: Way) -> Face:
         ),
         running=(logs,),
         after=(logs, Button(text("History"), f"history {app.name} in {app.env}")),
-        failed=(Button(text("Last log lines"), f"logs {app.name} in {app.env} since=15m"),),
+        failed=(
+            Button(
+                text("New log patterns"),
+                f"logs {app.name} in {app.env} since=30m --new",
+                Style.PRIMARY,
+                spoken=text("Log patterns new in {app} {version}", **args),
+            ),
+            Button(text("Last log lines"), f"logs {app.name} in {app.env} since=15m"),
+            Button(text("History"), f"history {app.name} in {app.env}"),
+        ),
         kind="canary",
     )
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from bot.domain.errors import Locked, Preflight
 from bot.domain.progressive import StepList
 from bot.domain.refs import ObjectRef
-from bot.domain.reply import Button, Fact, Text, counted, text
+from bot.domain.reply import Button, Fact, Text, text
 from bot.domain.templates import Template, differences
 from bot.domain.workloads import Strategy, Surroundings, Workload
 from bot.ports.apps import App
@@ -282,7 +282,7 @@ def pods_fact(target: Target) -> Fact:
         if workload.strategy is Strategy.RECREATE
         else text("at most {n} down at a time", n=workload.max_unavailable)
     )
-    return Fact(text("Pods"), text("{pods}, {how}", pods=counted(workload.replicas, "{n} pod", "{n} pods"), how=how))
+    return Fact(text("Pods"), text("{n}, {how}", n=workload.replicas, how=how))
 
 
 def diff_of(target: Target, after: Template, *, min_ready_after: int) -> str:

@@ -21,7 +21,7 @@ def take_over(lock: Lock, reason: str = "") -> Button:
         "{app} on {env} is then locked by you. {who} is told at once, with your name.", who=lock.holder, **where
     )
     return Button(
-        text("Take the lock over"),
+        text("Take over"),
         f"lock {lock.app} to {lock.env} --take {reason}".strip(),
         Style.DANGER,
         confirm=Confirm(text("Take over the lock?"), words, yes=text("Take over")),

@@ -35,7 +35,7 @@ def explain(trouble: Trouble, version: str, limit: str = "") -> Text:
                     "{version} was killed for memory {times} (limit {limit}).",
                     version=version,
                     times=times,
-                    limit=limit,
+                    limit=_spoken(limit),
                 )
             return text("{version} was killed for memory {times}.", version=version, times=times)
         case TroubleKind.CRASH:
@@ -59,6 +59,12 @@ def explain(trouble: Trouble, version: str, limit: str = "") -> Text:
             return text("A volume cannot be mounted: {words}", **args)
         case TroubleKind.NOT_READY:
             return text("{version} never became ready: {words}", **args)
+
+
+def _spoken(quantity: str) -> str:
+    """`384Mi` as people write it."""
+    unit = quantity.lstrip("0123456789.")
+    return f"{quantity.removesuffix(unit)} {unit}B" if unit in {"Ki", "Mi", "Gi"} else quantity
 
 
 def judge(rollout: Rollout, version: str) -> Progress | None:

@@ -57,6 +57,10 @@ class Face:
     """What happens by itself when it goes wrong."""
     go: Text = Text("Go on")
     """The label of the button that starts it where nobody has to approve: `Deploy`."""
+    is_red: bool = False
+    """That button takes something away."""
+    instead: Button | None = None
+    """On the private plan: another way to what is wanted."""
     warnings: tuple[Text, ...] = ()
     """Risky lines, the riskiest first."""
     facts: tuple[Fact, ...] = ()

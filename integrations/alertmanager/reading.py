@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 from bot.ports.observing import Alert
 
@@ -12,6 +13,7 @@ ALERTS_LIMIT = 1000
 _LABELS = 100
 _NAME = 200
 _VALUE = 2000
+_URL = 8000
 _NEVER = datetime(1, 1, 2, tzinfo=UTC)
 """Go's zero time stands for "not yet"."""
 
@@ -82,4 +84,16 @@ def alert(value: object, *, is_firing: bool, silenced_by: tuple[str, ...] = ()) 
         ends=None if is_firing else moment(found.get("endsAt"), "endsAt"),
         is_firing=is_firing,
         silenced_by=silenced_by,
+        rule=_rule(found.get("generatorURL")),
     )
+
+
+def _rule(url: object) -> str:
+    """Prometheus links to its own page of the rule, which names the expression: `/graph?g0.expr=...`."""
+    if not isinstance(url, str) or len(url) > _URL:
+        return ""
+    try:
+        asked = parse_qs(urlsplit(url).query, max_num_fields=_LABELS)
+    except ValueError:
+        return ""
+    return asked.get("g0.expr", [""])[0]

@@ -45,7 +45,8 @@ class Confines:
 
 def confined(asked: Expression, scope: Scope, *, labels: Labels, window: timedelta) -> str:
     """PromQL whose every selector is held to the scope. Raises BadArguments where that cannot be had."""
-    tree = _parsed(asked.words, window)
+    tree = parsed(asked.words, window)
+    _check(tree)
     confines = Confines(labels, scope, asked.track)
     wanted: list[tuple[str, list[tuple[str, str, str]]]] = []
 
@@ -71,7 +72,8 @@ def check(words: str, *, labels: Labels) -> None:
     confined(Expression(words, "canary"), Scope("cluster", "namespace", "workload"), labels=labels, window=FARTHEST)
 
 
-def _parsed(words: str, window: timedelta) -> promql.Expr:
+def parsed(words: str, window: timedelta) -> promql.Expr:
+    """Raises BadArguments for what is no PromQL, or is too long or too deep to be looked at."""
     if len(words) > LENGTH:
         raise _bad(f"is longer than {LENGTH} characters")
     if _depth(words) > DEPTH:
@@ -86,7 +88,6 @@ def _parsed(words: str, window: timedelta) -> promql.Expr:
         if type(bad).__name__ != "PanicException":
             raise
         raise _bad("has a number that no parser takes") from bad
-    _check(tree)
     return tree
 
 

@@ -19,10 +19,11 @@ from prometheus_api_client.exceptions import PrometheusApiClientException
 from bot.domain.errors import BadArguments, IntegrationError, Refused, Unavailable
 from bot.domain.refs import Secret
 from bot.domain.reply import text
-from bot.ports.observing import Measure, MetricQuery, Samples
+from bot.ports.observing import Measure, MetricQuery, Samples, Threshold
 from integrations.prometheus.expressions import check, confined
 from integrations.prometheus.promql import DEFAULT_TEMPLATES, Labels, check_template, expression
 from integrations.prometheus.session import AnswerTooLarge, BadStatus, BoundedSession
+from integrations.prometheus.thresholds import threshold
 
 SYSTEM = "prometheus"
 POINTS_LIMIT = 500
@@ -95,6 +96,9 @@ class PrometheusMetrics:
 
     def check(self, words: str) -> None:
         check(words, labels=self._labels)
+
+    def threshold(self, rule: str) -> Threshold | None:
+        return threshold(rule)
 
     def ping(self) -> str:
         try:

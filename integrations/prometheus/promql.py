@@ -23,6 +23,11 @@ DEFAULT_TEMPLATES: Mapping[Measure, str] = {
     ),
     Measure.CPU: 'sum(rate(container_cpu_usage_seconds_total{$pods,container!="",container!="POD"}[$window]))',
     Measure.MEMORY: 'sum(container_memory_working_set_bytes{$pods,container!="",container!="POD"})',
+    # Of each container the most of any pod, all together: of pods with one container it is the most that one pod took.
+    Measure.PEAK_MEMORY: (
+        "sum(max by (container) (max_over_time("
+        'container_memory_working_set_bytes{$pods,container!="",container!="POD"}[$window])))'
+    ),
     Measure.RESTARTS: "sum(kube_pod_container_status_restarts_total{$pods})",
 }
 """`$pods`: the matchers of a scope, inside every pair of braces; `$window`: the range of rates."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from bot.ports.observing import Alert, AlertGroup
 from integrations.simulated.moments import moment
@@ -193,6 +194,7 @@ class Alarms:
             ends=None if alarm.ended is None else moment(alarm.ended),
             is_firing=alarm.is_firing,
             silenced_by=self._silenced_by(alarm),
+            rule=alarm.rule.expression,
         )
 
 
@@ -231,6 +233,6 @@ def _posted(alert: Alert) -> dict[str, object]:
         "annotations": dict(alert.annotations),
         "startsAt": alert.starts.isoformat(),
         "endsAt": alert.ends.isoformat() if alert.ends else never,
-        "generatorURL": "",
+        "generatorURL": f"http://prometheus.test/graph?{urlencode({'g0.expr': alert.rule})}" if alert.rule else "",
         "fingerprint": alert.fingerprint,
     }

@@ -24,6 +24,8 @@ def measure(state: ClusterState, pods: Sequence[SimulatedPod], what: Measure, at
         case Measure.MEMORY:
             used = [memory for pod in there if (memory := state.traffic.memory(pod, at))]
             return sum(used) if used else None
+        case Measure.PEAK_MEMORY:
+            return max((memory for pod in there if (memory := state.traffic.memory(pod, at))), default=None)
         case Measure.RESTARTS:
             return float(restarts(there, at))
         case Measure.CPU:

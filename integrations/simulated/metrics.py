@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.errors import BadArguments
 from bot.domain.reply import text
-from bot.ports.observing import Expression, Measure, MetricQuery, Samples
+from bot.ports.observing import Expression, Measure, MetricQuery, Samples, Threshold
 from integrations.simulated.measures import measure
 from integrations.simulated.moments import moment
 from integrations.simulated.world import SimulatedWorld
 
 SYSTEM = "prometheus"
 _MOST_POINTS = 11_000
+_RULE = re.compile(r"(\S+) > (\d+(?:\.\d+)?)")
 
 
 class SimulatedMetrics:
@@ -44,7 +47,13 @@ class SimulatedMetrics:
 
     def _what(self, asked: Measure | Expression) -> Measure | None:
         """Nobody here speaks PromQL: the world says which of its figures an app's own expression stands for."""
-        return asked if isinstance(asked, Measure) else self._world.expressions.get(asked.words)
+        if isinstance(asked, Measure):
+            return asked
+        return Measure(asked.words) if asked.words in set(Measure) else self._world.expressions.get(asked.words)
+
+    def threshold(self, rule: str) -> Threshold | None:
+        found = _RULE.fullmatch(rule)
+        return Threshold(Expression(found[1]), float(found[2]), True) if found and found[1] in set(Measure) else None
 
     def check(self, words: str) -> None:
         if not words.strip():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bot.domain.templates import Template
+from bot.ports.observing import Measure
 from integrations.simulated.cluster_state import ClusterState
 from integrations.simulated.measures import Quality, quality, restarts
 from integrations.simulated.objects import Deployment, SimulatedPod
@@ -50,6 +51,8 @@ class Rule:
     """Seconds of the world that it has to be so before it fires."""
     look: Callable[[Watched, float], str | None]
     """What is wrong, or nothing."""
+    expression: str = ""
+    """Of one figure that the world measures and a number: `errors > 0.02`. Nobody here speaks more PromQL than that."""
 
 
 def watched(state: ClusterState) -> tuple[Watched, ...]:
@@ -106,8 +109,8 @@ def _missing(about: Watched, _: float) -> str | None:
 
 
 RULES = (
-    Rule("HighErrorRate", "critical", 45.0, _errors),
-    Rule("HighLatency", "warning", 60.0, _latency),
+    Rule("HighErrorRate", "critical", 45.0, _errors, f"{Measure.ERRORS} > {ERROR_LIMIT:g}"),
+    Rule("HighLatency", "warning", 60.0, _latency, f"{Measure.LATENCY} > {LATENCY_LIMIT:g}"),
     Rule("PodCrashLooping", "warning", 0.0, _restarts),
     Rule("NoReadyPods", "critical", 20.0, _none_ready),
     Rule("PodsMissing", "warning", 180.0, _missing),

@@ -108,7 +108,7 @@ def test_a_version_that_fails_its_requests_is_rolled_back_with_the_chart_that_sh
 ) -> None:
     page = window(size)
     begin(page, "/canary web@1.9.0 25 to staging hold=10m requests=200")
-    card = shown(page, "Rolled back · web on staging is on 1.8.1 again")
+    card = shown(page, "Rolled back · canary of web 1.9.0 on staging")
     expect(card).to_contain_text("did worse than 1.8.1 at 25 %")
     expect(card).to_contain_text("limit +1.0 point")
     take(page, f"canary-failed{suffix}")

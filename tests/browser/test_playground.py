@@ -132,7 +132,7 @@ def test_a_canary_gets_its_share_and_is_promoted_by_a_click(
     take(ana, f"canary-plan{suffix}")
     press(plan, "Start the canary")
     card = shown(ana, "Canary at 25 %")
-    expect(card).to_contain_text("waits for a person", timeout=SLOW)
+    expect(card).to_contain_text("Waits for a person", timeout=SLOW)
     take(ana, f"canary{suffix}")
     press(card, "Promote to everybody")
     confirm(ana)
@@ -212,7 +212,7 @@ def test_reads_answer_their_asker_alone(office: Office, window: Open) -> None:
     for line, words, name in (
         ("/logs web in prod", "Logs · web on prod", "logs"),
         ("/paas status web", "Status · web", "status"),
-        ("/paas help", "What you may run here", "help"),
+        ("/paas help", "What you can do here", "help"),
         ("/scale checkout 8 to prod", "The autoscaler sizes", "scale-autoscaler"),
         ("/deploy wbe@1.8.2 to prod", "There is no app", "unknown-app"),
         ("/paas doctor", "Doctor", ""),  # names a folder of this machine

@@ -175,7 +175,7 @@ def test_an_abort_at_each_step_loses_nothing(shop: Shop, share: int) -> None:
                 break
             shop.goes_on(id)
         ended = shop.aborts(id)
-    assert ended["text"].startswith("Rolled back: web on staging is on 1.0 again"), ended["text"]
+    assert ended["text"].startswith("Rolled back: canary of web 2.0 on staging"), ended["text"]
     check_no_loss(load, f"abort at {share} % by a Rollout's router")
     shop.check_is_as_it_was("1.0")
 

@@ -203,7 +203,7 @@ def _aborted_at_each_step(stand: Stand) -> None:
                 stand.check_always(new, **headers)
             town.types("lee", f"abort {id}")
             ended = town.ended(id, seconds=240)
-            assert ended["text"].startswith(f"Rolled back: {stand.app} on staging is on {old} again"), ended["text"]
+            assert ended["text"].startswith(f"Rolled back: canary of {stand.app} {new} on staging"), ended["text"]
             stand.check_nothing_is_left(rules, old)
             town.settled(stand.app)
             met.append(f"{reached.cursor} {type(step_of(reached).do).__name__}")

@@ -171,7 +171,7 @@ def test_an_abort_loses_nothing(shop: Shop, stage: str) -> None:
             shop.until_step(id, ReplaceTemplate)
         shop.town.types("ana", f"abort {id}")
         ended = shop.town.ended(id, seconds=240)
-    assert ended["text"].startswith("Rolled back: web on staging is on 1.0 again"), ended["text"]
+    assert ended["text"].startswith("Rolled back: canary of web 2.0 on staging"), ended["text"]
     check_no_loss(load, f"abort {stage}")
     assert shop.backends() == [("web", 1)]
     assert shop.town.image("web") == image("web", "1.0")

@@ -71,7 +71,7 @@ def test_an_aborted_canary_leaves_what_was_and_loses_nothing(rig: Rig, town: Tow
         town.slack.person("ana").click(card, "Abort")
         ended = town.ended(id)
     print(f"\nabort: {len(load.result.lost)} of {load.result.sent} lost")
-    assert ended["text"].startswith("Rolled back: web on staging is on 1.0 again"), ended["text"]
+    assert ended["text"].startswith("Rolled back: canary of web 2.0 on staging"), ended["text"]
     assert "ana stopped it" in ended["text"].replace("@", "").lower()
     assert load.result.lost == ()
     assert town.image("web") == image("web", "1.0")

@@ -26,7 +26,7 @@ def test_one_app_through_all_commands(rig: Rig, town_over_socket: Town) -> None:
         card = town.slack.wait_for(lambda: holding(town, canary), 90)
         assert send(url, total=60).share("1.0") > 0
         town.slack.person("ana").click(card, "Abort")
-        assert town.ended(canary)["text"].startswith("Rolled back: web on staging is on 2.0 again")
+        assert town.ended(canary)["text"].startswith("Rolled back: canary of web 1.0 on staging")
         ids += [canary, does(town, "rollback web to staging", "Roll back now", "Done: web on staging is on 1.0 again")]
     assert load.result.lost == ()
     assert town.image("web") == old

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -270,3 +271,14 @@ def test_planning_twice_gives_the_same_hash(bot: Bench) -> None:
     assert second.operation is not None
     assert first.operation != second.operation
     assert bot.operation(first.operation).plan_hash == bot.operation(second.operation).plan_hash
+
+
+def test_the_plan_names_the_peak_of_memory_and_metrics_that_are_missing_block_nothing(bot: Bench) -> None:
+    bot.clock.move(timedelta(minutes=15))
+    plan = bot.say("ana", "deploy web@1.8.2 to staging")
+    assert re.search(r"limit 384 MiB a pod;\nthe peak last week was \d+ MiB", words(plan))
+    bot.world.faults.put("metrics.range", How.BEFORE)
+    other = bot.say("bo", "deploy web@1.8.2 to staging")
+    assert "the peak last week is not known: prometheus does not answer." in words(other)
+    first, second = (bot.operation(each.operation) for each in (plan, other) if each.operation is not None)
+    assert first.plan_hash == second.plan_hash

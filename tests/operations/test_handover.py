@@ -123,7 +123,7 @@ def test_where_a_lock_is_in_the_way_its_holder_can_be_asked(bot: Bench) -> None:
     bot.run(bot.start("bo", "lock web to prod load test"))
     refused = words(bot.say("ana", "deploy web@1.8.2 to prod"))
     assert "[Ask bo to unlock: handover bo unlock web to prod]" in refused
-    assert "[Take the lock over: lock web to prod --take]" in refused
+    assert "[Take over: lock web to prod --take]" in refused
     bot.run(bot.start("ana", "handover bo unlock web to prod"))
     bot.run(bot.start("bo", "unlock web to prod"))
     assert bot.say("ana", "deploy web@1.8.2 to prod").is_draft

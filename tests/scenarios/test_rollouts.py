@@ -35,7 +35,7 @@ def rollout(office: Office) -> SimulatedRollout:
 def test_a_canary_is_promoted_from_its_card_and_the_rollout_has_its_own_steps_again(shop: Office) -> None:
     assert "all steps done" in shop.answer(shop.ana, "status web in staging", channel="staging")["text"]
     id = shop.start(shop.ana, "canary web@1.8.2 25 to staging", channel="staging")
-    card = shop.card(id, channel="staging", says="waits for a person")
+    card = shop.card(id, channel="staging", says="Waits for a person")
     assert "Canary at 25 %" in card["text"]
     assert "traffic weight" in card["text"] or "not known" in card["text"]
     shop.lee.click(card, "Promote to everybody")
@@ -61,7 +61,7 @@ def test_what_its_own_analysis_gives_up_goes_back_and_the_channel_hears_why(shop
 
 def test_a_canary_is_aborted_from_its_card(shop: Office) -> None:
     id = shop.start(shop.ana, "canary web@1.8.2 25 to staging", channel="staging")
-    shop.lee.click(shop.card(id, channel="staging", says="waits for a person"), "Abort")
+    shop.lee.click(shop.card(id, channel="staging", says="Waits for a person"), "Abort")
     assert shop.ends(id).phase is Phase.UNDONE
-    shop.card(id, channel="staging", says="Rolled back: web on staging is on 1.8.1 again")
+    shop.card(id, channel="staging", says="Rolled back: canary of web 1.8.2 on staging")
     assert (shop.image(), rollout(shop).steps) == ("registry.test/web:1.8.1", OWN)

@@ -72,7 +72,7 @@ def test_a_bad_version_is_rolled_back_by_itself_and_the_channel_hears_why(office
 
 
 def holding(office: Office, id: OperationId, channel: str) -> Json:
-    return office.card(id, channel=channel, says="waits for a person")
+    return office.card(id, channel=channel, says="Waits for a person")
 
 
 def test_canary_gets_a_share_waits_and_is_promoted(office: Office) -> None:

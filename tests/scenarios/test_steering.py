@@ -9,7 +9,7 @@ from bot.domain.refs import OperationId
 from bot.playground.person import labels
 from tests.scenarios.office import Json, Office
 
-WAITS = "waits for a person"
+WAITS = "Waits for a person"
 
 
 def started(office: Office) -> OperationId:

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.errors import BadArguments, IntegrationError, Missing, Refused, Unavailable
 from bot.domain.refs import Secret
 from integrations.alertmanager.alerts import ANSWER_LIMIT, Alertmanager, AlertmanagerPlace
+from integrations.alertmanager.reading import alert as read
 from tests.integrations.loopback import Loopback, Received, Sent, closed_port, serving
 from tests.kit.clocks import RealClock
 
@@ -181,3 +182,17 @@ def test_a_server_that_is_ill_is_one_of_our_errors_and_asked_once(sent: Sent, ex
 def test_nobody_at_home_is_unavailable() -> None:
     with alertmanager(closed_port()) as found, pytest.raises(Unavailable):
         found.ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        ("http://prometheus.test/graph?g0.expr=errors+%3E+0.02&g0.tab=1", "errors > 0.02"),
+        ("http://prometheus.test/graph", ""),
+        ("http://[broken/graph?g0.expr=errors", ""),
+        ("http://prometheus.test/graph?g0.expr=" + "e" * 9000, ""),
+        (7, ""),
+    ],
+)
+def test_the_rule_is_the_one_that_prometheus_links_to(url: object, rule: str) -> None:
+    assert read({**alert(), "generatorURL": url}, is_firing=True).rule == rule

@@ -1,0 +1,90 @@
+"""Which patterns of an app's log lines are new since its newest release: nothing like them was written before it.
+
+It only reads, within the app's own pods. What cannot be told is said and never counted as new.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.errors import IntegrationError
+from bot.domain.reply import Text, text
+from bot.ports.apps import App
+from bot.ports.observing import LogPage, LogPattern, LogQuery
+from bot.ports.store import Proof, Release
+from bot.ports.world import World
+
+RECENT = timedelta(hours=24)
+"""What an older release writes is what is usual."""
+BEFORE = timedelta(hours=6)
+"""That is compared with, up to the release."""
+_LEAST = 2
+"""Words of a phrase: one alone says little."""
+_HOLE = "<*>"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSince:
+    version: str
+    at: datetime
+    """When that release began."""
+    patterns: tuple[LogPattern, ...] = ()
+    unsure: Text | None = None
+    """Why nothing can be told."""
+
+
+def newest(world: World, app: App) -> Release | None:
+    """The app's newest release, where it began not long ago."""
+    known = world.book.releases(str(app.name), str(app.env))
+    found = next((release for release in known if release.proof is not Proof.ADOPTED), None)
+    return found if found is not None and world.now - found.at <= RECENT else None
+
+
+def new_since(world: World, app: App, query: LogQuery, page: LogPage) -> NewSince | None:
+    """Of the page's patterns, those that nothing before the release has. None where no release is recent enough, or none
+    of the lines can come from it."""
+    release = newest(world, app)
+    if release is None or query.until <= release.at or not page.patterns:
+        return None
+    since = LogQuery(app.scopes, release.at - BEFORE, release.at, pod="", limit=1, buckets=1)
+    try:
+        before = world.logs.search(since)
+        if before.total == 0:
+            why = text("there are no lines from before it")
+            return NewSince(release.version, release.at, unsure=why)
+        known = {pattern.template for pattern in before.patterns}
+        found = tuple(
+            pattern
+            for pattern in page.patterns
+            if pattern.template not in known and _is_unseen(world, since, phrase(pattern.template))
+        )
+    except IntegrationError as error:
+        return NewSince(release.version, release.at, unsure=error.what)
+    return NewSince(release.version, release.at, found)
+
+
+def _is_unseen(world: World, before: LogQuery, words: str) -> bool:
+    if not words:
+        return False
+    query = LogQuery(before.scopes, before.since, before.until, words, limit=1, buckets=1)
+    return world.logs.search(query).total == 0
+
+
+def phrase(template: str) -> str:
+    """The longest run of a pattern's own words, as a query; empty where there is none that says enough."""
+    runs: list[list[str]] = []
+    for literal in _literals(template):
+        # Beyond these signs a store may read one word or two.
+        runs += [part.split() for part in re.split(r"[^\w\s]+", literal)]
+    best = max(runs, key=lambda words: (len(words), sum(map(len, words))), default=[])
+    return f'"{" ".join(best)}"' if len(best) >= _LEAST else ""
+
+
+def _literals(template: str) -> list[str]:
+    """What stands between the holes, without the words that a hole is part of."""
+    parts = template.split(_HOLE)
+    last = len(parts) - 1
+    begun = [part if n == 0 else re.sub(r"^\S+", "", part) for n, part in enumerate(parts)]
+    return [part if n == last else re.sub(r"\S+$", "", part) for n, part in enumerate(begun)]
