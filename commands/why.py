@@ -129,7 +129,9 @@ def _figure(
     """A sentence and its chart; None where there is nothing to be said."""
     step = timedelta(seconds=ceil(SPAN.total_seconds() / (POINTS - 1)))
     try:
-        points = world.metrics.range(MetricQuery(what, app.scopes[0], world.now - SPAN, world.now, step)).points
+        # The last sample is of now, whatever a step of whole seconds leaves over.
+        since = world.now - (POINTS - 1) * step
+        points = world.metrics.range(MetricQuery(what, app.scopes[0], since, world.now, step)).points
     except (IntegrationError, UnknownName):
         return None
     if not points:

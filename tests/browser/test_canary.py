@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from bot.domain.operation import Phase
 from tests.browser.conftest import ANA, Window
-from tests.browser.hands import type_command
+from tests.browser.hands import open_thread, type_command
 from tests.browser.pictures import take
 from tests.scenarios.office import SHORT, Office, opened
 
@@ -72,11 +72,6 @@ def begin(page: Page, line: str) -> None:
     type_command(page, line)
     plan = shown(page, "Plan · canary")
     plan.get_by_role("button").filter(has_text="Start the canary").first.click()
-
-
-def open_thread(card: Locator) -> None:
-    card.hover()
-    card.get_by_role("button", name="Reply in thread").first.click()
 
 
 @SIZES

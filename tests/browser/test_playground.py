@@ -12,7 +12,7 @@ from playwright.sync_api import Error as PageError
 
 from bot.domain.operation import Phase
 from tests.browser.conftest import ANA, BO, GUS, Window
-from tests.browser.hands import type_command
+from tests.browser.hands import open_thread, type_command
 from tests.browser.pictures import take
 from tests.scenarios.office import SHORT, Office, opened
 
@@ -207,11 +207,13 @@ def test_a_bad_version_goes_back_and_its_card_says_why_and_what_next(office: Off
     shown(ana, "Logs · web on staging")
 
 
-def test_reads_answer_their_asker_alone(office: Office, window: Open) -> None:
-    ana = window(DESK, ANA, PROD)
+@pytest.mark.parametrize(("size", "suffix"), [(DESK, ""), (PHONE, "-phone")], ids=["desk", "phone"])
+def test_reads_answer_their_asker_alone(office: Office, window: Open, size: tuple[int, int], suffix: str) -> None:
+    ana = window(size, ANA, PROD)
     for line, words, name in (
         ("/logs web in prod", "Logs · web on prod", "logs"),
         ("/paas status web", "Status · web", "status"),
+        ("/paas why web in prod", "Why · web on prod", "why"),
         ("/paas help", "What you can do here", "help"),
         ("/scale checkout 8 to prod", "The autoscaler sizes", "scale-autoscaler"),
         ("/deploy wbe@1.8.2 to prod", "There is no app", "unknown-app"),
@@ -220,7 +222,7 @@ def test_reads_answer_their_asker_alone(office: Office, window: Open) -> None:
         type_command(ana, line)
         shown(ana, words)
         if name:
-            take(ana, name)
+            take(ana, f"{name}{suffix}")
     assert office.slack.messages("prod") == []
 
 
@@ -243,6 +245,19 @@ def test_home_and_the_audit_channel_tell_what_goes_on(
     office.card(id, says="approved by bo")
 
 
+def _look_into_its_thread(page: Page, suffix: str) -> None:
+    alert = shown(page, "Firing · HighErrorRate · web on prod")
+    take(page, f"alert{suffix}")
+    open_thread(alert)
+    # The last of the thread: what comes later would scroll the rest away.
+    expect(page.locator("#pane .message", has_text="Logs · web on prod").last).to_be_visible(timeout=SLOW)
+    why = page.locator("#pane .message", has_text="Why · web on prod").last
+    expect(why).to_contain_text("suspect", timeout=SLOW)
+    expect(why).to_contain_text("fires above 0.02")
+    why.evaluate("node => node.scrollIntoView({block: 'start'})")
+    take(page, f"alert-thread{suffix}")
+
+
 def test_an_alert_names_the_deploy_before_it_and_leads_to_a_rollback(office: Office, window: Open) -> None:
     id = office.start(office.ana, "deploy web@1.9.0 to prod")
     office.approve(office.bo, id)
@@ -255,6 +270,8 @@ def test_an_alert_names_the_deploy_before_it_and_leads_to_a_rollback(office: Off
     # It may have begun to fire while the deploy was still watched, which offers its stop first.
     expect(alert).to_contain_text("Roll back to 1.8.1", timeout=SLOW)
     take(bo, "alert")
+    _look_into_its_thread(window(PHONE, BO, ALERTS), "-phone")
+    _look_into_its_thread(window(DESK, BO, ALERTS), "")
     press(alert, "Roll back to 1.8.1")
     expect(bo.locator("dialog.confirm")).to_contain_text("Roll back web on prod?")
     take(bo, "alert-confirm")

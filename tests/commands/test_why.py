@@ -94,3 +94,12 @@ def test_what_is_down_is_said_and_the_rest_is_answered(bot: Bench, system: str, 
     assert not answer.is_error
     assert says in words(answer)
     assert "deploy web 1.9.0 to staging" in words(answer)
+
+
+def test_the_figure_of_now_is_of_now(bot: Bench) -> None:
+    """Not of the last whole step before it, when nothing was wrong yet."""
+    bot.run(bot.start("ana", "deploy web@1.9.0 to staging"))
+    bot.turn(seconds=60)
+    for line in ("why web in staging", "metrics web in staging"):
+        [chart, *_] = charts(bot.say("ana", line))
+        assert chart.series[0].points[-1][0] == bot.clock.now()

@@ -267,4 +267,4 @@ def test_the_card_says_the_verdict_the_share_and_what_comes_next(busy: Bench) ->
         busy.turn()
     paused = said(busy.core.draw(f"operation/{id}"))
     assert "Paused at 10 %" in paused
-    assert "paused by lee" in paused
+    assert "Paused by lee" in paused

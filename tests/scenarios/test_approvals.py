@@ -169,7 +169,7 @@ def test_a_plan_that_changed_between_approval_and_the_first_write_does_not_run(o
     card = office.card(id, says="Stopped")
     assert "Image was 1.8.1 → 1.8.2" in card["text"]
     assert "it is now 1.8.0 → 1.8.2" in card["text"]
-    assert "Plan it again" in labels(card)
+    assert "See the new plan" in labels(card)
     assert office.operation(id).phase is Phase.REFUSED
     assert not office.effects(id)
     office.wait_for(lambda: any("stopped before anything was changed" in words for words in office.thread(card)))
