@@ -360,11 +360,9 @@ class Road:
     def _note(self, trip: _Trip, *, kind: str, outcome: str, why: str = "") -> int:
         shape, request = trip.shape, trip.request
         where = {"origin": request.origin.value, "channel": request.place.channel}
-        details = {**(trip.fields or {}), **request.of_schedule, **where}
-        if shape is not None:
-            details["command"] = shape.command.name
-        if why:
-            details["why"] = why
+        said = {"command": shape.command.name if shape else "", "why": why}
+        given = {name: value for name, value in said.items() if value}
+        details = {**(trip.fields or {}), **request.of_schedule, **where, **given}
 
         def made(at: datetime) -> Record:
             return record(

@@ -93,10 +93,10 @@ def test_its_own_card_stands_in_the_alerts_thread_or_with_who_clicked_and_not_in
 def test_the_thread_begins_with_why_and_goes_on_with_charts_and_their_sentences(bot: Bench) -> None:
     bot.clock.move(timedelta(minutes=20))
     thread = fires(bot)
-    for n, words in ((1, "Why"), (2, "Metrics")):
+    for n, title in ((1, "Why"), (2, "Metrics")):
         found = bot.core.store.read(lambda tx, n=n: tx.outbox.get(f"alert/{thread.key}/{n}"))  # type: ignore[misc]
         assert found is not None
-        assert words in found.body
+        assert title in found.body
         assert "in the last" in found.body
         assert '"chart"' in found.body
         assert ("Actions are on the first message" in found.body) is (n == 1)
