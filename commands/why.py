@@ -14,7 +14,7 @@ from typing import Annotated
 
 from bot.command import Answers, Arg, Command
 from bot.domain.analysis import ERRORS, said
-from bot.domain.errors import IntegrationError, Preflight, UnknownName
+from bot.domain.errors import BadArguments, IntegrationError, Preflight, UnknownName
 from bot.domain.operation import Operation
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Button, Buttons, Chart, Code, Note, Paragraph, Reply, Series, Text, counted, text
@@ -30,6 +30,9 @@ from bot.steps.rollout import explain
 from bot.steps.suspects import CHANGES, SUSPECT_WITHIN, suspect
 
 SPAN = timedelta(hours=1)
+SHORT = timedelta(minutes=10)
+"""Where an hour has next to no samples yet."""
+FEW = 4
 POINTS = 20
 """Of a chart: Slack draws so many by itself."""
 ALERTS = 3
@@ -127,12 +130,13 @@ def _figure(
     scale: float = 1.0,
 ) -> tuple[Text, list[Block]] | None:
     """A sentence and its chart; None where there is nothing to be said."""
-    step = timedelta(seconds=ceil(SPAN.total_seconds() / (POINTS - 1)))
+    span = SPAN
     try:
-        # The last sample is of now, whatever a step of whole seconds leaves over.
-        since = world.now - (POINTS - 1) * step
-        points = world.metrics.range(MetricQuery(what, app.scopes[0], since, world.now, step)).points
-    except (IntegrationError, UnknownName):
+        points = _points(world, app, what, span)
+        if 0 < len(points) < FEW:
+            span = SHORT
+            points = _points(world, app, what, span)
+    except (IntegrationError, BadArguments):
         return None
     if not points:
         return None
@@ -141,7 +145,7 @@ def _figure(
         "*{name}: {now}* now, in the last {span} {low} to {high}",
         name=name,
         now=show(values[-1]),
-        span=SPAN,
+        span=span,
         low=show(min(values)),
         high=show(max(values)),
     )
@@ -150,9 +154,16 @@ def _figure(
     unit, shown = "", name
     if what is Measure.ERRORS:
         unit, shown = ERRORS.unit, text("errors in {unit}", unit=ERRORS.unit)
-    title = text("{app} on {env}, {name}, {span}", app=str(app.name), env=str(app.env), name=shown, span=SPAN)
+    title = text("{app} on {env}, {name}, {span}", app=str(app.name), env=str(app.env), name=shown, span=span)
     drawn = tuple((at, round(scale * value, 4)) for at, value in points[-POINTS:])
     return sentence, [Chart(title, unit, (Series(name, drawn),), limit)]
+
+
+def _points(world: World, app: App, what: Measure | Expression, span: timedelta) -> tuple[tuple[datetime, float], ...]:
+    step = timedelta(seconds=ceil(span.total_seconds() / (POINTS - 1)))
+    # The last sample is of now, whatever a step of whole seconds leaves over.
+    since = world.now - (POINTS - 1) * step
+    return world.metrics.range(MetricQuery(what, app.scopes[0], since, world.now, step)).points
 
 
 # --- changes ----------------------------------------------------------------------------------------

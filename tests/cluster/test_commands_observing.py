@@ -73,6 +73,9 @@ def test_an_alert_reaches_its_thread_with_logs_and_is_resolved_by_rolling_back(r
         logs = town.slack.wait_for(lambda: next((w for w in town.thread(card) if w.startswith("Logs")), None), 60)
         assert "lines" in logs, logs
         assert [words for words in town.thread(card) if words.startswith("Metrics")]
+        [why] = [words for words in town.thread(card) if words.startswith("Why")]
+        assert "fires above 0.05" in why
+        assert f"({id}): suspect" in why
         listed = town.answer("bo", "alerts in staging", "HighErrorRate")
         assert "web on staging" in listed["text"]
 

@@ -103,3 +103,11 @@ def test_the_figure_of_now_is_of_now(bot: Bench) -> None:
     for line in ("why web in staging", "metrics web in staging"):
         [chart, *_] = charts(bot.say("ana", line))
         assert chart.series[0].points[-1][0] == bot.clock.now()
+
+
+def test_of_what_was_not_measured_for_long_the_last_minutes_are_drawn(tmp_path: Path) -> None:
+    with bench(tmp_path) as bot:
+        bot.world.began = bot.clock.now().timestamp() - 180
+        [chart] = charts(bot.say("ana", "why web in prod"))
+        assert chart.title.plain() == "web on prod, errors in %, 10 min"
+        assert len(chart.series[0].points) > 3

@@ -249,6 +249,27 @@ class ObservingContract:
         assert stage.alerts.list(()) == ()
         assert stage.alerts.list(("no-such-namespace",)) == ()
 
+    def test_an_alerts_rule_names_its_limit_and_a_figure_that_went_beyond_it(self, stage: Stage) -> None:
+        stage.until("the alert", lambda: self.firing(stage))
+        [alert] = [each for each in stage.alerts.list((stage.web.namespace,)) if each.name == ALERT]
+        rule = stage.metrics.threshold(alert.rule)
+        assert rule is not None, alert.rule
+        assert rule.is_above
+        now = stage.now()
+        query = MetricQuery(rule.measured, stage.web, now - timedelta(minutes=10), now, timedelta(seconds=30))
+        values = [value for _, value in stage.metrics.range(query).points]
+        assert max(values) > rule.limit
+        assert max(values) <= 1.0
+
+    def test_a_rule_that_says_no_limit_has_none(self, stage: Stage) -> None:
+        assert stage.metrics.threshold("") is None
+        assert stage.metrics.threshold("absent(up)") is None
+
+    def test_the_peak_of_memory_can_be_asked(self, stage: Stage) -> None:
+        now = stage.now()
+        query = MetricQuery(Measure.PEAK_MEMORY, stage.web, now - timedelta(days=7), now, timedelta(minutes=30))
+        assert all(value > 0 for _, value in stage.metrics.range(query).points)
+
     def test_a_silence_is_made_once_and_found_by_its_comment(self, stage: Stage) -> None:
         stage.until("the alert", lambda: self.firing(stage))
         matchers = {"alertname": ALERT, "namespace": stage.web.namespace, "app": "web"}
