@@ -55,6 +55,7 @@ class Judge:
         self.policy = policy
         self._by_slack = {_slack_key(each): person.id for person in policy.people.values() for each in person.slack}
         self._groups: dict[Principal, tuple[str, ...]] = {}
+        self._grants: dict[Principal, tuple[Grant, ...]] = {}
         """Of those who were asked about. A policy does not change: a new one gets a new judge."""
         self._by_os = {each: person.id for person in policy.people.values() for each in person.os}
 
@@ -151,13 +152,16 @@ class Judge:
         given = self.policy.roles.get(grant.role, ())
         return permission in given or f"{resource}:{ANY}" in given
 
-    def _grants_of(self, principal: Principal) -> Iterator[Grant]:
+    def _grants_of(self, principal: Principal) -> tuple[Grant, ...]:
         if principal not in self.policy.people:
-            return
-        groups = frozenset(self.groups_of(principal))
-        for grant in self.policy.grants:
-            if principal in grant.people or not groups.isdisjoint(grant.groups):
-                yield grant
+            return ()
+        found = self._grants.get(principal)
+        if found is None:
+            groups = frozenset(self.groups_of(principal))
+            grants = self.policy.grants
+            found = tuple(each for each in grants if principal in each.people or not groups.isdisjoint(each.groups))
+            self._grants[principal] = found
+        return found
 
     def _elsewhere(self, principal: Principal, permission: str, app: App | None) -> tuple[str, ...]:
         if app is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import structlog
 from slack_bolt import App
@@ -81,7 +81,7 @@ def _parsed(body: bytes, content_type: str) -> dict[str, Json] | None:
     try:
         text = body.decode()
         if not content_type.startswith("application/json"):
-            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS))
+            fields = form(text)
             if "payload" not in fields:
                 # Of texts alone: it has a shape unless it names what Slack sends as an object.
                 return {**fields} if fields and OBJECTS.isdisjoint(fields) else None
@@ -92,3 +92,17 @@ def _parsed(body: bytes, content_type: str) -> dict[str, Json] | None:
     except (ValueError, RecursionError):
         return None
     return shaped(payload)
+
+
+def form(text: str) -> dict[str, str]:
+    """As `urllib.parse.parse_qsl` reads it, the last of equal names; most of Slack's fields have nothing to unquote, and
+    it does that to all. Raises ValueError where there are too many."""
+    pairs = text.split("&")
+    if len(pairs) > _FIELDS:
+        raise ValueError("too many fields")
+    named = (pair.partition("=") for pair in pairs if pair)
+    return {_unquoted(name): _unquoted(value) for name, _, value in named}
+
+
+def _unquoted(words: str) -> str:
+    return unquote_plus(words) if "%" in words or "+" in words else words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TypeAlias, assert_never
 
 from bot.domain.reply import (
@@ -33,7 +34,9 @@ def spoken(reply: Reply, ink: Ink, *, is_mentioning: bool = False) -> str:
     """Escaped for a message's `text`. With `is_mentioning` people are Slack's mentions, else names."""
 
     def say(text: Text) -> str:
-        return mrkdwn(text, ink).replace("*", "").replace("`", "") if is_mentioning else escape(inert(plain(text, ink)))
+        if is_mentioning:
+            return mrkdwn(text, ink).replace("*", "").replace("`", "")
+        return escape(inert(plain(text, ink))) if text.args else _literal(text.template)
 
     buttons = _buttons(reply, say)
     room = limits.SPOKEN_BYTES - len(buttons.encode()) - 1
@@ -45,6 +48,11 @@ def spoken(reply: Reply, ink: Ink, *, is_mentioning: bool = False) -> str:
             parts += [_sentence(part) for part in _say(block, say) if part.strip()]
         body = " ".join(parts)
     return f"{shorten(body, room, is_bytes=True)} {buttons}".strip() or "Pilothouse"
+
+
+@lru_cache(maxsize=1024)
+def _literal(template: str) -> str:
+    return escape(inert(plain(Text(template), Ink())))
 
 
 def _title(words: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.app.clock import SystemClock
 from bot.domain.refs import Secret
-from bot.slack.door import Door
+from bot.slack.door import Door, form
 from tests.slack.stage import Stage
 
 FORM = "application/x-www-form-urlencoded"
@@ -244,3 +244,15 @@ def test_over_the_wire_a_body_too_large_is_not_read(http_stage: Stage) -> None:
     assert httpx.post(url, content=b"x" * (2 * 1024 * 1024)).status_code == 413
     assert httpx.post(url, content=(b"x" * 65536 for _ in range(40))).status_code == 413
     assert httpx.post(url, content=b"{}").status_code == 401
+
+
+@given(st.text(st.sampled_from("ab=&+%2fF0Cä \n;"), max_size=60) | st.text(max_size=40))
+@example("=&a&&b=&a=1=2&%zz=%C3%28&+=%20")
+def test_a_form_is_read_as_the_standard_library_reads_it(body: str) -> None:
+    assert form(body) == dict(parse_qsl(body, keep_blank_values=True))
+
+
+def test_a_form_of_too_many_fields_is_none() -> None:
+    assert len(form("&".join(f"a{n}=1" for n in range(64)))) == 64
+    with pytest.raises(ValueError, match="too many"):
+        form("&".join(f"a{n}=1" for n in range(65)))
