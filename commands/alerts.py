@@ -8,7 +8,7 @@ from typing import Annotated
 
 from bot.command import Answers, Arg, Changes, Command, Risk
 from bot.domain.errors import BadArguments, UnknownName
-from bot.domain.refs import AppName, EnvName
+from bot.domain.refs import AppName, EnvName, quoted
 from bot.domain.reply import Block, Button, Buttons, Fact, Note, Opens, Paragraph, Reply, Text, counted, text
 from bot.ports.apps import App
 from bot.ports.observing import Alert
@@ -81,7 +81,7 @@ def _alert(world: World, alert: Alert) -> list[Block]:
     )
     blocks: list[Block] = [Paragraph(words)]
     if app is not None:
-        line = f"silence {alert.name} {app.name} in {app.env}"
+        line = f"silence {quoted(alert.name)} {app.name} in {app.env}"
         blocks.append(
             Buttons(
                 (

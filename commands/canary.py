@@ -21,12 +21,12 @@ from bot.ports.observing import Image
 from bot.ports.traffic import Match, MatchKind
 from bot.ports.world import World
 from bot.steps.canary_ways import Ask, by_replicas, by_weights, check, check_measures, face_of, routes_of
-from bot.steps.delivery import Target, check_not_bad, newest_first, targets, version_of
+from bot.steps.delivery import Target, check_not_bad, newest_first, share_of, targets, version_of
 from bot.steps.progressive_way import by_its_steps
 from bot.steps.replica_plan import replicas_for
 from bot.steps.step import Plan
 from bot.steps.succession import Climb, running, successor_steps
-from bot.steps.succession_face import check_room, reach, successor_face
+from bot.steps.succession_face import check_room, successor_face
 from bot.steps.weight_plan import pods_for, whole
 
 MOST = 50
@@ -104,7 +104,7 @@ def plan(params: Canary, world: World) -> Plan:
     if others:
         way = replace(way, warnings=(*others, *way.warnings))
     extra = {"from": old, "to": version, "digest": image.digest, "percent": str(shares[0]), "by": way.kind}
-    return Plan(face_of(target, ask, way), tuple(way.steps), (app.hold,), max(way.sizes), way.largest, extra)
+    return Plan(face_of(target, ask, way), tuple(way.steps), (app.hold,), *share_of(found), extra)
 
 
 def _image(asked: AppRef, target: Target, app: App, world: World) -> Image:
@@ -163,9 +163,8 @@ def _change(params: Canary, world: World, app: App, holder: OperationId) -> Plan
     check_room(target, now, climb, world)
     steps = successor_steps(now, climb, world)
     extra = {"takes-over": holder, "from-percent": str(now.percent), "percent": str(shares[0])}
-    size, share = reach(target, now, climb)
     face = successor_face(operation, now, climb, target)
-    return Plan(face, tuple(steps), (app.hold,), size, share, extra, takes_over=holder)
+    return Plan(face, tuple(steps), (app.hold,), *share_of((target,)), extra, takes_over=holder)
 
 
 def _match(params: Canary, target: Target) -> Match | None:

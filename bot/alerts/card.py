@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.operation import Operation
-from bot.domain.refs import Principal
+from bot.domain.refs import Principal, quoted
 from bot.domain.reply import (
     Block,
     Button,
@@ -148,7 +148,7 @@ def _buttons(thread: AlertThread, state: AlertState, blamed: Operation | None) -
     """To acknowledge it comes first while nobody has; then what leads back."""
     where = f"{state.app} in {state.env}"
     logs = Button(text("Logs"), f"logs {where} since=15m level=error")
-    silence = Button(text("Silence"), f"silence {state.name} {where}", opens=Opens.FORM)
+    silence = Button(text("Silence"), f"silence {quoted(state.name)} {where}", opens=Opens.FORM)
     scale = Button(text("Scale {app}", app=state.app), f"scale {state.app} to {state.env}", opens=Opens.FORM)
     why = Button(text("Why?"), f"why {where}", spoken=text("Why {name} fires", name=state.name))
     looks = (Button(text("Status"), f"status {where}"), Button(text("Metrics"), f"metrics {where}"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
+from bot.domain.errors import Locked
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import OperationId, Principal
 from bot.domain.reply import Buttons, Note, Reply, text
@@ -108,11 +109,18 @@ class StoredLedger:
     def set_proof(self, app: str, env: str, number: int, proof: Proof) -> None:
         self._as_saved(lambda tx: tx.releases.judge(app, env, number, proof))
 
-    def lock(self, lock: Lock, *, time: timedelta | None) -> None:
-        self._as_saved(lambda tx: tx.locks.put(replace(lock, at=tx.now, until=tx.now + time if time else None)))
+    def lock(self, lock: Lock, *, time: timedelta | None, over: Principal | None) -> None:
+        def work(tx: Tx) -> None:
+            timed = replace(lock, at=tx.now, until=tx.now + time if time else None)
+            if not tx.locks.put(timed, over=over):
+                held = tx.locks.get(lock.app, lock.env)
+                who = held.holder if held is not None else lock.holder
+                raise Locked(text("{who} has locked {app} on {env} meanwhile.", who=who, app=lock.app, env=lock.env))
 
-    def unlock(self, app: str, env: str) -> None:
-        self._as_saved(lambda tx: tx.locks.drop(app, env))
+        self._as_saved(work)
+
+    def unlock(self, app: str, env: str, *, holder: Principal) -> None:
+        self._as_saved(lambda tx: tx.locks.drop(app, env, holder=holder))
 
     def tell(self, who: Principal, reply: Reply, *, address: str) -> None:
         """`address`: their own place; empty: the thread of the operation's card, where everybody sees it."""

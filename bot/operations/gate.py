@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.command import AnyCommand
-from bot.domain.errors import NotPermitted, PlanChanged, Unavailable, UserError
-from bot.domain.operation import Operation, Progress, SignalKind, Standing, voters
+from bot.domain.errors import NotPermitted, PilothouseError, PlanChanged, Unavailable, UserError
+from bot.domain.operation import Operation, Phase, Progress, SignalKind, Standing, voters
 from bot.domain.refs import AppName, EnvName, Principal
 from bot.domain.reply import Text, text
 from bot.domain.workloads import Mark
@@ -69,15 +69,29 @@ class Gate:
     def look(self, step: Step, op: Operation, mark: Mark, world: World) -> Progress:
         """What a step sees. Raises IntegrationError.
 
-        Where people are shown what it reads, the requester is authorised at each look: rights end in the meantime."""
+        Rights end in the meantime. The requester is authorised at each look where people are shown what it reads, and
+        before each write to a cluster: without the right it goes back, in the service principal's name."""
         held = world.now - (op.since or world.now)
         if not isinstance(step, FollowLogs):
-            return step.observe(world, mark, held)
+            seen = step.observe(world, mark, held)
+            is_write = seen.standing is Standing.ABSENT and op.phase is not Phase.UNDOING and bool(step.targets())
+            lost = self._lost(op) if is_write else None
+            return seen if lost is None else Progress(Standing.FAILED, why=reason_of(lost))
         try:
             self._check_requester(op)
             return step.observe(world, mark, held)
         except UserError as error:
             return Progress(Standing.FAILED, why=reason_of(error))
+
+    def _lost(self, op: Operation) -> NotPermitted | None:
+        """Why the requester may do this no more. Where it cannot be known now, what began goes on as it was agreed to."""
+        try:
+            self._check_requester(op)
+        except NotPermitted as lost:
+            return lost
+        except PilothouseError:
+            return None
+        return None
 
     def _check_requester(self, op: Operation) -> None:
         judge = self._judge()

@@ -159,7 +159,7 @@ class PageApi:
             return JSONResponse(exc.body())
         except SlackError as exc:
             return JSONResponse({"ok": False, "error": exc.code, "message": exc.code})
-        except (KeyError, TypeError, ValueError) as exc:
+        except (KeyError, TypeError, ValueError, RecursionError) as exc:
             return PlainTextResponse(f"malformed: {type(exc).__name__} {exc}", status_code=400)
         return JSONResponse({"ok": True, **answer})
 

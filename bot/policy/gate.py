@@ -6,6 +6,7 @@ Pure: each raises the UserError that says what, why and the next step, or return
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bot.command import AnyCommand, Changes
 from bot.domain.errors import CapExceeded, Frozen, Locked, NotEnrolled, NotPermitted, TargetBusy
@@ -85,12 +86,7 @@ def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, wor
             next=text("Ask {who}, or take the lock over; {who} is then told.", who=lock.holder),
             buttons=(ask_to_unlock(lock), take_over(lock)),
         )
-    if freeze := judge.freeze(app, world.now, asker):
-        raise Frozen(
-            text("{env} is frozen.", env=str(app.env)),
-            why=text("{reason}, until {until}.", reason=freeze.reason, until=freeze.until),
-            next=text("Wait until then, or ask {group}.", group=freeze.exempt or "whoever keeps the policy file"),
-        )
+    check_freeze(judge, app, asker, world.now)
     if too_large := judge.cap(app, pods=plan.pods, share=plan.share):
         raise CapExceeded(
             text("This would replace {pods} pods, {share} % of the app.", pods=plan.pods, share=plan.share),
@@ -101,6 +97,15 @@ def check_rules(judge: Judge, plan: Plan, app: App | None, asker: Principal, wor
         holder = world.book.holder(hold)
         if holder is not None and holder != plan.takes_over:
             raise busy(world, hold, holder)
+
+
+def check_freeze(judge: Judge, app: App, asker: Principal, now: datetime) -> None:
+    if freeze := judge.freeze(app, now, asker):
+        raise Frozen(
+            text("{env} is frozen.", env=str(app.env)),
+            why=text("{reason}, until {until}.", reason=freeze.reason, until=freeze.until),
+            next=text("Wait until then, or ask {group}.", group=freeze.exempt or "whoever keeps the policy file"),
+        )
 
 
 def quorum_of(judge: Judge, command: AnyCommand, app: App | None, plan: Plan) -> tuple[Quorum, Text | None]:
@@ -143,8 +148,16 @@ def busy(world: World, hold: str, holder: OperationId) -> TargetBusy:
 
 
 def check_signal(
-    judge: Judge, principal: Principal, command: AnyCommand, kind: SignalKind, operation: Operation, app: App | None
+    judge: Judge,
+    principal: Principal,
+    command: AnyCommand,
+    kind: SignalKind,
+    operation: Operation,
+    app: App | None,
+    *,
+    now: datetime,
 ) -> None:
+    """A freeze keeps people from promoting; pausing and going back it does not."""
     is_own = principal == operation.requester
     match kind:
         case SignalKind.ASK:
@@ -160,6 +173,10 @@ def check_signal(
         case SignalKind.APPROVE | SignalKind.DENY:
             check_permitted(judge, principal, command, app)
             check_voter(judge, principal, kind, operation)
+        case SignalKind.PROMOTE | SignalKind.PROMOTE_FULL:
+            check_permitted(judge, principal, command, app)
+            if app is not None:
+                check_freeze(judge, app, principal, now)
         case _:
             check_permitted(judge, principal, command, app)
 

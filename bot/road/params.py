@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from bot.command import Answers, AnyCommand, Arg, Command
 from bot.domain.errors import BadArguments
 from bot.domain.forms import FormField, Widget
-from bot.domain.refs import AppName, EnvName, Secret
+from bot.domain.refs import AppName, EnvName, Secret, quoted
 from bot.domain.reply import Text, text
 from bot.road.kinds import KINDS, Kind
 
@@ -212,11 +212,20 @@ def _is_option(shape: Shape, token: str) -> bool:
     return name.replace("-", "_") in shape.by_name and (bool(equals) or token.startswith("--"))
 
 
+def _writable(slot: Slot, words: str) -> str:
+    """A text as a line can say it, because it is planned again from its line: a form's may hold anything."""
+    if slot.type is not str:
+        return words
+    if not slot.arg.rest or words.count('"') % 2:
+        words = words.replace('"', "”")
+    return " ".join(tokens(words)) if slot.arg.rest else words
+
+
 def build(shape: Shape, given: Mapping[str, str]) -> Any:
     """Text values by name to the command's parameters. Raises BadArguments naming the field."""
     values: dict[str, Any] = {}
     for slot in shape.slots:
-        words = given.get(slot.name, "")
+        words = _writable(slot, given.get(slot.name, ""))
         if not words:
             if slot.is_required:
                 what = text("{name} is missing ({help}).", name=slot.name, help=slot.arg.help)
@@ -232,21 +241,36 @@ def build(shape: Shape, given: Mapping[str, str]) -> Any:
 
 def format_line(shape: Shape, params: object) -> str:
     """The line that `parse` turns into equal parameters, without any channel's defaults; with the command's name."""
+    line = _written(shape, params)
+    return line if shape.rest is None or _says(shape, line, params) else _written(shape, params, names_rest=True)
+
+
+def _says(shape: Shape, line: str, params: object) -> bool:
+    """Whatever the environments are called: words of a free text such as "no deploys to prod" are none of the line's."""
+    try:
+        said: object = parse(shape, line.removeprefix(shape.command.name), defaults={}, is_env=lambda _: True)
+    except BadArguments:
+        return False
+    return said == params
+
+
+def _written(shape: Shape, params: object, *, names_rest: bool = False) -> str:
     parts, tail = [shape.command.name], ""
     for slot in sorted(shape.slots, key=lambda slot: not slot.is_positional):
         value = getattr(params, slot.name)
         if value is None or (not slot.is_required and value == slot.default) or isinstance(value, Secret):
             continue
         words = slot.format(value)
-        if slot.arg.rest:
+        if slot.arg.rest and not names_rest:
             tail = words
         elif slot.arg.word:
             parts.append(f"{slot.arg.word} {words}")
         elif slot.type is bool:
             parts.append(f"--{slot.name}")
+        elif slot.is_positional and slot.is_required:
+            parts.append(quoted(words))
         else:
-            quoted = f'"{words}"' if re.search(r"\s", words) else words
-            parts.append(quoted if slot.is_positional and slot.is_required else f"{slot.name}={quoted}")
+            parts.append(f"{slot.name}={quoted(words)}")
     return " ".join([*parts, *([tail] if tail else [])])
 
 

@@ -330,7 +330,7 @@ class Road:
             raise UnknownName(text("There is no operation {id}.", id=id), next=text("Write `approvals` or `status`."))
         app = trip.app = self._app_of(operation)
         kind = signals.instead(params) or signals.kind
-        check_signal(judge, principal, shape.command, kind, operation, app)
+        check_signal(judge, principal, shape.command, kind, operation, app, now=world.now)
         given = Given(
             command=shape.command.name,
             permission=shape.command.permission,

@@ -58,8 +58,6 @@ class Way:
     steps: list[Planned]
     sizes: list[int]
     """Of the canary, at each share."""
-    largest: int
-    """Per cent of the requests that it really gets at most, before it is promoted."""
     warnings: tuple[Text, ...]
     lines: tuple[str, ...]
     """For the full plan."""
@@ -146,7 +144,7 @@ def by_weights(world: World, target: Target, ask: Ask, service: Service | None, 
     always = str(routes[0].match or "")
     if ask.shares[0] == 0:
         warnings.append(text("At 0 % only requests with {match} reach it", match=always))
-    return Way("weights", words, steps, sizes, max(ask.shares), tuple(warnings), lines, always)
+    return Way("weights", words, steps, sizes, tuple(warnings), lines, always)
 
 
 def check(world: World, target: Target, image: str, version: str) -> None:
@@ -245,8 +243,7 @@ def by_replicas(world: World, target: Target, ask: Ask) -> Way:
         "",
         f"Promoted: Deployment {target.ref.name} gets that image, then {canary_name(target)} is removed",
     )
-    largest = achieved(stable, max(sizes))
-    return Way("replicas", "by replicas", steps, sizes, largest, tuple(warnings), lines)
+    return Way("replicas", "by replicas", steps, sizes, tuple(warnings), lines)
 
 
 def face_of(target: Target, ask: Ask, way: Way) -> Face:

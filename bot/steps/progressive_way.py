@@ -40,4 +40,4 @@ def by_its_steps(world: World, target: Target, ask: Ask) -> Way:
         f"Promoted: 100 %, watched for {course.bake}, then Rollout {target.ref.name} has its own steps again",
     )
     warnings = warnings_of(workload, ask.shares)
-    return Way("rollout", by_words(workload), steps, sizes, max(ask.shares), warnings, lines)
+    return Way("rollout", by_words(workload), steps, sizes, warnings, lines)

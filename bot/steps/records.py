@@ -156,6 +156,7 @@ class PutLock:
         hands.ledger.lock(
             Lock(app=self.app, env=self.env, holder=self.holder, reason=self.reason, at=_UNSET, until=None),
             time=self.time,
+            over=self.taken_from,
         )
 
 
@@ -172,10 +173,11 @@ class DropLock:
         return ()
 
     def observe(self, world: World, mark: Mark, held: timedelta) -> Progress:
-        return Progress(Standing.DONE if world.book.lock(self.app, self.env) is None else Standing.ABSENT)
+        lock = world.book.lock(self.app, self.env)
+        return Progress(Standing.ABSENT if lock is not None and lock.holder == self.holder else Standing.DONE)
 
     def act(self, hands: Hands, mark: Mark) -> None:
-        hands.ledger.unlock(self.app, self.env)
+        hands.ledger.unlock(self.app, self.env, holder=self.holder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,13 +33,6 @@ def check_room(target: Target, now: Running, climb: Climb, world: World) -> None
         )
 
 
-def reach(target: Target, now: Running, climb: Climb) -> tuple[int, int]:
-    """Pods of the canary, and per cent of the requests that it gets at most before it is promoted."""
-    if now.is_exact or now.is_progressive:
-        return max(climb.sizes), max(climb.shares)
-    return max(climb.sizes), achieved(target.workload.replicas, max(climb.sizes))
-
-
 def successor_face(operation: Operation, now: Running, climb: Climb, target: Target) -> Face:
     was = load_face(operation.face)
     percent = climb.shares[0]

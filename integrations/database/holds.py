@@ -50,8 +50,11 @@ _put_lock = insert(locks).values({column.name: p(column.name) for column in _LOC
 _PUT_LOCK = _put_lock.on_conflict_do_update(
     index_elements=[locks.c.app, locks.c.env],
     set_={name: _put_lock.excluded[name] for name in ("holder", "reason", "at", "until")},
+    where=sa.or_(locks.c.holder == _put_lock.excluded.holder, locks.c.holder == p("over"), locks.c.until <= p("now")),
+).returning(locks.c.holder)
+_DROP_LOCK = sa.delete(locks).where(
+    locks.c.app == p("b_app"), locks.c.env == p("b_env"), locks.c.holder == p("b_holder")
 )
-_DROP_LOCK = sa.delete(locks).where(locks.c.app == p("b_app"), locks.c.env == p("b_env"))
 
 
 class SqlSteps:
@@ -120,9 +123,11 @@ class SqlLocks:
         row = self._session.row(_GET_LOCK, app=app, env=env)
         return None if row is None else _lock(row)
 
-    def put(self, lock: Lock) -> None:
-        self._session.run(
+    def put(self, lock: Lock, *, over: Principal | None = None) -> bool:
+        row = self._session.row(
             _PUT_LOCK,
+            over=over.id if over is not None else "",
+            now=self._session.at,
             app=lock.app,
             env=lock.env,
             holder=lock.holder.id,
@@ -130,9 +135,10 @@ class SqlLocks:
             at=micros(lock.at),
             until=maybe_micros(lock.until),
         )
+        return row is not None
 
-    def drop(self, app: str, env: str) -> None:
-        self._session.run(_DROP_LOCK, b_app=app, b_env=env)
+    def drop(self, app: str, env: str, *, holder: Principal) -> None:
+        self._session.run(_DROP_LOCK, b_app=app, b_env=env, b_holder=holder.id)
 
     def list(self) -> tuple[Lock, ...]:
         return tuple(_lock(row) for row in self._session.rows(_LIST_LOCKS))

@@ -232,3 +232,6 @@ def test_malformed_requests_are_told_so(slack: PlaygroundServer) -> None:
     answer = httpx.post(f"{slack.url}/page/message", json={"user": ANA}, trust_env=False)
     assert (answer.status_code, answer.text) == (400, "malformed: KeyError 'channel'")
     assert httpx.post(f"{slack.url}/page/nothing", json={}, trust_env=False).status_code == 404
+    headers = {"content-type": "application/json"}
+    deep = httpx.post(f"{slack.url}/page/message", content="[" * 100_000, headers=headers, trust_env=False)
+    assert deep.status_code == 400

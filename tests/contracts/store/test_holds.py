@@ -116,13 +116,23 @@ def test_a_creation_that_went_unanswered_is_remembered_whatever_becomes_of_its_s
 def test_peoples_locks_are_kept_replaced_and_dropped(store: Store) -> None:
     first = Lock("web", "prod", ANA, "we count <stock>", START, None)
     second = replace(first, holder=BO, until=START + timedelta(hours=1))
-    store.transact(lambda tx: tx.locks.put(first))
-    store.transact(lambda tx: tx.locks.put(second))
+    assert store.transact(lambda tx: tx.locks.put(first))
+    assert not store.transact(lambda tx: tx.locks.put(second))
+    assert store.read(lambda tx: tx.locks.get("web", "prod")) == first
+    assert store.transact(lambda tx: tx.locks.put(second, over=ANA))
     store.transact(lambda tx: tx.locks.put(replace(first, app="api")))
     assert store.read(lambda tx: tx.locks.get("web", "prod")) == second
     assert [lock.app for lock in store.read(lambda tx: tx.locks.list())] == ["api", "web"]
-    store.transact(lambda tx: tx.locks.drop("web", "prod"))
+    store.transact(lambda tx: tx.locks.drop("web", "prod", holder=ANA))
+    assert store.read(lambda tx: tx.locks.get("web", "prod")) == second
+    store.transact(lambda tx: tx.locks.drop("web", "prod", holder=BO))
     assert store.read(lambda tx: tx.locks.get("web", "prod")) is None
+
+
+def test_a_lock_that_has_run_out_is_in_nobodys_way(store: Store) -> None:
+    over = Lock("web", "prod", ANA, "an hour ago", START, START + timedelta(seconds=1))
+    store.transact(lambda tx: tx.locks.put(replace(over, until=tx.now - timedelta(seconds=1))))
+    assert store.transact(lambda tx: tx.locks.put(replace(over, holder=BO, until=None)))
 
 
 def release(operation: str = "op-1", *, template: str = '{"a":"\u00e4"}') -> Release:
