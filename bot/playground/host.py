@@ -121,6 +121,9 @@ class Host:
             self._loop.run_until_complete(server.serve(sockets=[bound]))
             self._events.stop()
             self._loop.run_until_complete(self._delivery.close())
+            # uvicorn leaves open whoever did not take its answer in time.
+            for connection in tuple(server.server_state.connections):
+                connection.transport.abort()
             self._loop.run_until_complete(_finish_tasks())
         finally:
             bound.close()
