@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from bot.command import Answers, AnyCommand, Arg, Command
@@ -61,10 +62,9 @@ class Shape:
     """The slots of a command's parameters, worked out once at start-up."""
 
     def __init__(self, command: Command[P]) -> None:
-        params: Any = command.params
-        hints = typing.get_type_hints(params, include_extras=True)
         self.command: AnyCommand = command
-        self.slots = tuple(_slot(field, hints[field.name]) for field in dataclasses.fields(params))
+        params: Any = command.params
+        self.slots = _slots(params)
         self.by_name = {slot.name: slot for slot in self.slots}
         self.by_word = {
             word: slot
@@ -81,6 +81,12 @@ class Shape:
             if slot.type in kinds:
                 return getattr(params, slot.name)
         return None
+
+
+@cache
+def _slots(params: Any) -> tuple[Slot, ...]:
+    hints = typing.get_type_hints(params, include_extras=True)
+    return tuple(_slot(field, hints[field.name]) for field in dataclasses.fields(params))
 
 
 def _slot(field: dataclasses.Field[Any], hint: Any) -> Slot:

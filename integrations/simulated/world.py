@@ -42,6 +42,8 @@ class SimulatedWorld:
         """PromQL that somebody may ask, letter for letter, and the figure that it gives here."""
         self.timeline = Timeline((clock.now() - history).timestamp(), pace=pace)
         self.began = self.timeline.now
+        self.present = self.began + history.total_seconds()
+        """Where its history ends: nobody was there before."""
         self._unmeasured: list[list[float]] = []
         self._clusters: dict[str, ClusterState] = {}
         self._random = random.Random(seed)  # noqa: S311 - a simulation, no secret

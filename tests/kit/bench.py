@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -155,7 +156,7 @@ def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterato
     current: dict[str, Judge] = {}
 
     def use(policy: str | None) -> None:
-        current["judge"] = Judge(parse((policy if policy is not None else POLICY.read_text()).encode()))
+        current["judge"] = judge_of(policy if policy is not None else POLICY.read_text())
 
     use(None)
     people = KnownPeople(clock)
@@ -190,6 +191,11 @@ def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterato
         yield made
     finally:
         made.core.store.close()
+
+
+@cache
+def judge_of(policy: str) -> Judge:
+    return Judge(parse(policy.encode()))
 
 
 def sites() -> Mapping[EnvName, tuple[Site, ...]]:
