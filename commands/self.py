@@ -126,9 +126,18 @@ def _one(name: str, lines: tuple[HelpLine, ...]) -> Reply:
     blocks = (
         Paragraph(text("*{name}*: {summary}", name=found.name, summary=found.summary)),
         Paragraph(text("`{usage}`", usage=found.usage)),
+        *_parameters(found),
         Note(text("For example `{example}`", example=found.example)),
     )
     return Reply(text("Help · {name}", name=found.name), blocks)
+
+
+def _parameters(line: HelpLine) -> tuple[Block, ...]:
+    if not line.parameters:
+        return ()
+    each = [text("`{name}`  {help}", name=name, help=words) for name, words in line.parameters]
+    template = "\n".join(f"{{p{n}}}" for n in range(len(each)))
+    return (Paragraph(text(template, **{f"p{n}": words for n, words in enumerate(each)})),)
 
 
 def doctor(params: Nothing, world: World) -> Reply:

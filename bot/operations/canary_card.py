@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.domain.analysis import Outcome, Verdict
 from bot.domain.codec import UnknownKind
-from bot.domain.operation import EXTENSION, Operation, Phase, SignalKind, given_here, last, promoted_full
+from bot.domain.operation import EXTENSION, PAUSE_LIMIT, Operation, Phase, SignalKind, given_here, last, promoted_full
 from bot.domain.reply import Bar, Block, Button, Buttons, Confirm, Opens, Paragraph, Reply, Style, Text, text
 from bot.operations.words import asked_by
 from bot.steps.analysis import Analyse
@@ -85,7 +85,9 @@ def _next_move(op: Operation, look: Hold | None, ahead: list[Hold], verdict: Ver
         return text("Getting its pods ready")
     if op.phase is Phase.PAUSED:
         signal = last(op, SignalKind.PAUSE)
-        return text("Paused by {who}", who=signal.by if signal else op.requester)
+        if signal is None:
+            return text("Paused by {who}", who=op.requester)
+        return text("Paused by {who} until {until}, then goes back", who=signal.by, until=signal.at + PAUSE_LIMIT)
     until = op.since + op.steps[op.cursor].deadline + EXTENSION * given_here(op, SignalKind.EXTEND)
     if look.time is None or _waits(look, verdict):
         old = text(" to {old}", old=look.old) if isinstance(look, Analyse) else text("")

@@ -95,6 +95,8 @@ class HelpLine:
     usage: str
     example: str
     is_change: bool
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Each by its name, and what it means."""
 
 
 class Rules(Protocol):

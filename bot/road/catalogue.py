@@ -54,6 +54,7 @@ def help_line(shape: Shape) -> HelpLine:
         usage=usage(shape),
         example=command.example or usage(shape),
         is_change=isinstance(command.does, Changes),
+        parameters=tuple((slot.name, slot.arg.help) for slot in shape.slots),
     )
 
 

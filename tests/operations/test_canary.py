@@ -267,4 +267,5 @@ def test_the_card_says_the_verdict_the_share_and_what_comes_next(busy: Bench) ->
         busy.turn()
     paused = said(busy.core.draw(f"operation/{id}"))
     assert "Paused at 10 %" in paused
-    assert "Paused by lee" in paused
+    until = busy.operation(id).signals[-1].at + timedelta(hours=24)
+    assert f"Paused by lee until {until:%Y-%m-%d %H:%M} UTC, then goes back" in paused

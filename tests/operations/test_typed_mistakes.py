@@ -89,3 +89,9 @@ def test_a_late_vote_is_told_what_can_still_be_done(bot: Bench) -> None:
 def test_status_tells_a_plan_from_a_request(bot: Bench) -> None:
     bot.say("ana", "deploy web@1.8.2 to prod")
     assert "not asked for yet" in words(bot.say("ana", "status"))
+
+
+def test_help_of_a_command_says_what_each_of_its_parameters_is(bot: Bench) -> None:
+    answer = words(bot.say("ana", "help canary"))
+    assert "steps  further shares, one after the other" in answer
+    assert "hold  how long each share is watched" in answer
