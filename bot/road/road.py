@@ -56,6 +56,7 @@ from bot.road.request import (
     Signalled,
     Started,
 )
+from bot.road.settled import settled
 from bot.road.who import identify, standings
 from bot.steps.codec import hash_plan
 from bot.steps.proposal import Given, Proposal
@@ -220,8 +221,7 @@ class Road:
         words = partial(shape, line.removeprefix(shape.command.name).strip())
         if not isinstance(shape.command.does, Signals) or not words:
             return form
-        fields = tuple(field for field in form.fields if field.name not in words)
-        return replace(form, command=line, title=f"{form.title} {' '.join(words.values())}"[:24], fields=fields)
+        return settled(form, line, words, self._store)
 
     def _parse(self, shape: Shape, words: str, trip: _Trip, defaults: Mapping[str, str]) -> object:
         request = trip.request
@@ -361,8 +361,7 @@ class Road:
         shape, request = trip.shape, trip.request
         where = {"origin": request.origin.value, "channel": request.place.channel}
         said = {"command": shape.command.name if shape else "", "why": why}
-        given = {name: value for name, value in said.items() if value}
-        details = {**(trip.fields or {}), **request.of_schedule, **where, **given}
+        details = {**(trip.fields or {}), **request.of_schedule, **where, **{k: v for k, v in said.items() if v}}
 
         def made(at: datetime) -> Record:
             return record(
