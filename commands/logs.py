@@ -148,10 +148,12 @@ def _found(query: LogQuery, page: LogPage, news: NewSince | None) -> list[Block]
     )
     blocks: list[Block] = [Histogram(page.counts, caption)]
     if len(page.patterns) > 1:
-        said = counted(len(page.patterns), "{n} pattern", "{n} patterns")
+        rare = tuple(each for each in news.patterns if each not in page.patterns) if news is not None else ()
+        patterns = (*page.patterns, *rare)
+        said = counted(len(patterns), "{n} pattern", "{n} patterns")
         if news is not None and news.unsure is None:
             said = text("{said}, *{n} new since {version}*", said=said, n=len(news.patterns), version=news.version)
-        blocks += [Paragraph(said), Code(_patterns(page.patterns, news), "patterns.txt")]
+        blocks += [Paragraph(said), Code(_patterns(patterns, news), "patterns.txt")]
     shown = text("Newest {n} of {all}, times in UTC", n=len(page.lines), all=page.total)
     return [*blocks, Paragraph(shown), Code(together(page.lines), "lines.txt")]
 

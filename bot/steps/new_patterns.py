@@ -6,13 +6,13 @@ It only reads, within the app's own pods. What cannot be told is said and never 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import IntegrationError
 from bot.domain.reply import Text, text
 from bot.ports.apps import App
-from bot.ports.observing import LogPage, LogPattern, LogQuery
+from bot.ports.observing import Level, LogPage, LogPattern, LogQuery
 from bot.ports.store import Proof, Release
 from bot.ports.world import World
 
@@ -43,21 +43,25 @@ def newest(world: World, app: App) -> Release | None:
 
 
 def new_since(world: World, app: App, query: LogQuery, page: LogPage) -> NewSince | None:
-    """Of the page's patterns, those that nothing before the release has. None where no release is recent enough, or none
-    of the lines can come from it."""
+    """Of the page's patterns, and of those of warnings and errors since the release, which may be too rare to be on the
+    page, the ones that nothing before the release has. None where no release is recent enough, or none of the lines can
+    come from it."""
     release = newest(world, app)
     if release is None or query.until <= release.at or not page.patterns:
         return None
-    since = LogQuery(app.scopes, release.at - BEFORE, release.at, pod="", limit=1, buckets=1)
+    since = LogQuery(app.scopes, release.at - BEFORE, release.at, limit=1, buckets=1)
+    after = replace(query, since=max(query.since, release.at), level=query.level or Level.WARN, limit=1, buckets=1)
     try:
         before = world.logs.search(since)
         if before.total == 0:
             why = text("there are no lines from before it")
             return NewSince(release.version, release.at, unsure=why)
         known = {pattern.template for pattern in before.patterns}
+        rare = world.logs.search(after).patterns
+        looked = {pattern.template: pattern for pattern in (*rare, *page.patterns)}
         found = tuple(
             pattern
-            for pattern in page.patterns
+            for pattern in sorted(looked.values(), key=lambda each: (-each.count, each.template))
             if pattern.template not in known and _is_unseen(world, since, phrase(pattern.template))
         )
     except IntegrationError as error:

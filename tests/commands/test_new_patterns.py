@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import Unavailable
+from bot.domain.operation import Phase
 from bot.domain.refs import AppName, EnvName, Principal
 from bot.domain.reply import text
 from bot.ports.observing import LogPage, LogPattern, LogQuery
@@ -40,6 +41,17 @@ def test_patterns_of_the_release_are_marked_and_one_click_shows_only_them(bot: B
     assert "2 patterns are new since 1.9.0." in only
     assert "upstream timed out after" in only
     assert "GET /" not in only
+
+
+def test_what_is_new_but_rare_is_found_among_the_warnings(bot: Bench) -> None:
+    """Of a canary's few requests: its lines are none of the ten most frequent patterns."""
+    id = bot.start("ana", "canary web@1.9.0 10 to prod steps=25,50 hold=10m requests=500")
+    bot.say("bo", f"approve {id}")
+    assert bot.run(id, seconds=3000).phase is Phase.UNDONE
+    only = words(bot.say("ana", "logs web in prod since=30m --new"))
+    assert "new since 1.9.0." in only
+    assert "upstream timed out after" in only
+    assert "NEW  upstream timed out after" in words(bot.say("ana", "logs web in prod since=30m"))
 
 
 def test_a_release_that_writes_what_was_written_before_has_nothing_new(bot: Bench) -> None:
