@@ -58,7 +58,7 @@ BAD = [
     ("scale web to staging", "bad-arguments", "pods is missing", []),
     ("logs web", "bad-arguments", "env is missing", ["in staging", "in prod"]),
     ("deploy web@1.8.2 to prod color=red", "bad-arguments", "I do not understand color=red", []),
-    ("deploy web@1.8.2 prod", "bad-arguments", "I do not understand prod", []),
+    ("deploy web@1.8.2 prod", "bad-arguments", "prod stands there without to", []),
     ('deploy web@1.8.2 to prod reason="half', "bad-arguments", 'a " is missing', []),
     # pasted code
     ("deploy ```kubectl apply -f web.yaml``` to prod", "bad-arguments", "I do not understand", []),
