@@ -332,7 +332,7 @@ def _forward(op: Operation, seen: Progress, now: datetime) -> Decision:
         if now - lifted.at > PAUSE_LIMIT:
             return _turn_back(op, text("it was paused for {limit}", limit=PAUSE_LIMIT), now, failed=True)
         return Decision(replace(op, phase=Phase.PAUSED), wake=seen.again or TICK)
-    op = replace(op, phase=Phase.RUNNING)
+    op = op if op.phase is Phase.RUNNING else replace(op, phase=Phase.RUNNING)
     if seen.standing is Standing.DONE or (seen.standing is Standing.WAITING and promoted(op)):
         if op.cursor + 1 == len(op.steps):
             return Decision(replace(op, phase=Phase.DONE, ended=now))

@@ -112,8 +112,9 @@ _CODEC = Codec(
     )
 )
 
-_KEPT = 64
-"""Plans read last: every tick reads its own anew, letter for letter the same, and what comes of it cannot be changed."""
+_KEPT = 1024
+"""Plans read last, of as many operations as one replica has in flight: every tick reads its own anew, letter for letter
+the same, and what comes of it cannot be changed."""
 
 
 def dump(value: object) -> str:

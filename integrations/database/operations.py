@@ -273,7 +273,9 @@ def _operation(stored: str) -> Operation:
     return loaded
 
 
+@lru_cache(maxsize=2048)
 def _signal(stored: str) -> Signal:
+    """What was signalled stays: every look reads it again."""
     loaded = CODEC.load(json.loads(stored))
     assert isinstance(loaded, Signal)
     return loaded
