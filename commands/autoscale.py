@@ -95,6 +95,7 @@ COMMAND = Command(
     "set the bounds of an app's autoscaler",
     Autoscale,
     "workloads:scale",
-    Changes(plan),
+    # An autoscaler from 8 to 8 pods is a fixed 8.
+    Changes(plan, ends_as=("scale", "workloads:scale")),
     example="autoscale web 2..8 to prod",
 )

@@ -13,7 +13,7 @@ from bot.domain.reply import Button, Text, Value, text
 from bot.ports.store import Proof
 from bot.ports.world import World
 from bot.steps.locking import ask_to_unlock, take_over
-from bot.steps.records import DropLock, PutLock, SetProof
+from bot.steps.records import DropLock, PutLock, SetProof, taken_over
 from bot.steps.step import Face, Plan, Planned
 
 
@@ -62,10 +62,14 @@ def lock(params: Lock, world: World) -> Plan:
             buttons=(ask_to_unlock(held), take_over(held, params.reason)),
         )
     taken_from = held.holder if held is not None and held.holder != world.asker else None
-    reason = params.reason or (f"taken over from {taken_from}" if taken_from else "taken over")
+    reason = params.reason or (taken_over(taken_from) if taken_from else "taken over")
     step = PutLock(str(app.name), str(app.env), world.asker, reason, params.time, taken_from)
     done = text("{app} on {env} is locked by {who}: {reason}", who=world.asker, reason=reason, **args)
-    if taken_from is not None:
+    if taken_from is not None and not params.reason:
+        done = text(
+            "{app} on {env} is locked by {who}, taken over from {other}", who=world.asker, other=taken_from, **args
+        )
+    elif taken_from is not None:
         done = text(
             "{app} on {env} is locked by {who}, taken over from {other}: {reason}",
             who=world.asker,

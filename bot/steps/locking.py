@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.refs import quoted
 from bot.domain.reply import Button, Confirm, Style, text
 from bot.ports.store import Lock
 
@@ -20,9 +21,10 @@ def take_over(lock: Lock, reason: str = "") -> Button:
     words = text(
         "{app} on {env} is then locked by you. {who} is told at once, with your name.", who=lock.holder, **where
     )
+    said = f" reason={quoted(reason.replace(chr(34), '”'))}" if reason else ""
     return Button(
         text("Take over"),
-        f"lock {lock.app} to {lock.env} --take {reason}".strip(),
+        f"lock {lock.app} to {lock.env} --take{said}",
         Style.DANGER,
         confirm=Confirm(text("Take over the lock?"), words, yes=text("Take over")),
         spoken=text("Take over the lock of {app} on {env}", **where),

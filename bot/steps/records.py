@@ -121,6 +121,11 @@ class SetProof:
         hands.ledger.set_proof(self.app, self.env, self.number, self.after)
 
 
+def taken_over(other: Principal) -> str:
+    """The reason of a lock that was taken without saying why."""
+    return f"taken over from {other}"
+
+
 @dataclass(frozen=True, slots=True)
 class PutLock:
     app: str
@@ -144,13 +149,14 @@ class PutLock:
 
     def act(self, hands: Hands, mark: Mark) -> None:
         if self.taken_from is not None:
+            has_reason = self.reason != taken_over(self.taken_from)
             words = text(
-                "{other}, {who} takes over your lock of {app} on {env}: {reason}",
+                "{other}, {who} takes over your lock of {app} on {env}{why}",
                 other=self.taken_from,
                 who=self.holder,
                 app=self.app,
                 env=self.env,
-                reason=self.reason,
+                why=text(": {reason}", reason=self.reason) if has_reason else text("."),
             )
             hands.tell(self.taken_from, Reply(None, (Paragraph(words),)))
         hands.ledger.lock(

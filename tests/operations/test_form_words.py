@@ -53,3 +53,12 @@ def test_a_reason_is_no_way_to_say_what_the_form_did_not(bot: Bench) -> None:
 def test_an_alert_whose_name_is_several_words_is_silenced_by_its_button(bot: Bench) -> None:
     thread = fires(bot, name="High error rate")
     assert '[Silence: silence "High error rate" web in staging]' in said(card(bot, thread))
+
+
+def test_the_button_that_takes_a_lock_over_says_its_reason_whole(bot: Bench) -> None:
+    bot.run(bot.start("lee", "lock web to staging mine"))
+    values = {"app": "web", "env": "staging", "reason": "no deploys to prod", "time": ""}
+    refused = bot.say("ana", "lock", values=values)
+    assert '[Take over: lock web to staging --take reason="no deploys to prod"]' in words(refused)
+    taken = bot.start("ana", 'lock web to staging --take reason="no deploys to prod"')
+    assert bot.run(taken).phase is Phase.DONE

@@ -88,6 +88,14 @@ def test_a_cap_that_asks_votes_of_the_deploy_asks_them_of_the_canary(bot: Bench)
     assert bot.operation(plan.operation).quorum == Quorum(1, "sre")
 
 
+def test_bounds_that_fix_a_number_need_the_votes_that_the_number_needs(bot: Bench) -> None:
+    rules = POLICY.read_text().replace("for: [deploy, canary], env: [prod]", "for: [scale], env: [prod]")
+    bot.policy(rules)
+    plan = bot.say("ana", "autoscale checkout 8..8 to prod")
+    assert plan.operation is not None, words(plan)
+    assert bot.operation(plan.operation).quorum == Quorum(1, "sre")
+
+
 def rights_end(bot: Bench) -> None:
     bot.policy(POLICY.read_text().replace("members: [ana, lee]", "members: [lee]"))
 
