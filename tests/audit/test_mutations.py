@@ -193,3 +193,34 @@ def test_what_is_missing_or_there_twice_is_named(log: list[Sealed]) -> None:
 
 def test_of_a_log_that_is_wrong_everywhere_some_findings_are_kept(log: list[Sealed]) -> None:
     assert len(verify([with_body(sealed, "{}") for sealed in log], [])) == FINDINGS_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("stands", "instead"),
+    [
+        ('"actor":"person-1"', '"actor":"person-1","actor":"person-2"'),
+        ('"actor":"person-1"', '"actor":"person-1","\\u0061ctor":"person-2"'),
+        ('"actor":"person-1"', '"actor":"person-1\\u0000"'),
+        ('"actor":"person-1"', '"actor":"person-\uff11"'),
+        ('"actor":"person-1"', '"actor":["person-1"]'),
+        ('"actor":"person-1"', '"Actor":"person-1"'),
+        ('"op":"op-1"', '"op":1'),
+        ('"op":"op-1"', '"op":null'),
+        ('"op":"op-1",', ""),
+        ('"outcome":"ok"', '"outcome":true'),
+        ('"details":{', '"details":{"actor":"person-1"},"actor":"bo","more":{'),
+        ('"at":"2026-11-24T12:00:01.000000+00:00"', '"at":"2026-11-24T12:00:01.000001+00:00"'),
+        ('"at":"2026-11-24T12:00:01.000000+00:00"', '"at":"2026-11-24T12:00:01.000000+01:00"'),
+        ('"at":"2026-11-24T12:00:01.000000+00:00"', '"at":"2026-11-24T12:00:01.000000"'),
+        ('"at":"2026-11-24T12:00:01.000000+00:00"', '"at":1795521601000000'),
+        ('"at":"2026-11-24T12:00:01.000000+00:00"', '"at":99999999999999999999999999'),
+        ('{"action"', '[{"action"'),
+        ('"v":1}', '"v":1'),
+        ('"v":1}', '"v":1}{}'),
+    ],
+)
+def test_a_body_that_says_it_in_another_way_is_seen(log: list[Sealed], stands: str, instead: str) -> None:
+    """What was hashed is then not what is searched, or is no record at all, however near it comes."""
+    body = log[0].record.body
+    assert body.count(stands) == 1
+    assert [finding.flaw for finding in wrong(with_body(log[0], body.replace(stands, instead)))] == [Flaw.COLUMNS]
