@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,11 +74,13 @@ class Before:
     """bot.ports.observing.Logs: what was written before the release, and after it nothing."""
 
     page: LogPage | Unavailable
+    within: LogPage = field(default_factory=lambda: searched(0))
+    """What is found of a pattern."""
 
     def search(self, query: LogQuery) -> LogPage:
         if isinstance(self.page, Unavailable):
             raise self.page
-        return self.page if not query.words else searched(0)
+        return self.page if not query.words else self.within
 
     def ping(self) -> str:
         return "a store"
@@ -87,16 +89,17 @@ class Before:
 @pytest.mark.parametrize(
     ("before", "says"),
     [
-        (searched(0), "there are no lines from before it"),
-        (Unavailable("elasticsearch", text("It does not answer.")), "It does not answer."),
+        (Before(searched(0)), "there are no lines from before it"),
+        (Before(Unavailable("elasticsearch", text("It does not answer."))), "It does not answer."),
+        (Before(searched(9), replace(searched(0), partial=text("It was cut short."))), "It was cut short."),
     ],
 )
-def test_what_cannot_be_compared_is_not_called_new(bot: Bench, before: LogPage | Unavailable, says: str) -> None:
+def test_what_cannot_be_compared_is_not_called_new(bot: Bench, before: Before, says: str) -> None:
     """As where pods are gone and their logs with them: all of it would look new."""
     id = bot.start("ana", "deploy web@1.9.0 to staging")
     bot.run(id)
     bot.turn(seconds=600)
-    world = replace(bot.core.engine._world(Principal("ana"), bot.operation(id)), logs=Before(before))
+    world = replace(bot.core.engine._world(Principal("ana"), bot.operation(id)), logs=before)
     app = world.apps.locate(AppName("web"), EnvName("staging"))
     query = LogQuery(app.scopes, world.now - timedelta(minutes=5), world.now)
     found = new_since(world, app, query, searched(3, "upstream timed out after <*> ms"))
