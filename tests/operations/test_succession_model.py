@@ -20,11 +20,13 @@ from bot.domain.errors import Unavailable
 from bot.domain.operation import STARTED, Operation, Phase, Progress, SignalKind, Standing, decide
 from bot.domain.refs import OperationId
 from bot.domain.reply import text
+from bot.domain.workloads import Mark
 from bot.operations.engine import Engine
 from bot.ports.store import StepState, Tx
 from bot.ports.world import World
 from bot.steps.analysis import Analyse
 from bot.steps.codec import load_steps
+from bot.steps.step import Step
 from tests.kit.bench import Bench, bench
 
 DEPTH = 4
@@ -52,6 +54,9 @@ class OpenGate:
 
     def may_still(self, op: Operation) -> bool:
         return True
+
+    def look(self, step: Step, op: Operation, mark: Mark, world: World) -> Progress:
+        return step.observe(world, mark, world.now - (op.since or world.now))
 
     def command(self, op: Operation) -> Any:
         return self._bot.core.catalogue.shapes[op.kind].command
