@@ -39,7 +39,7 @@ run: $(VENV)/.run $(if $(CLUSTER),$(VENV)/.dev) ## the whole bot with a Slack-li
 	@$(BIN)/pilothouse playground --port $(PORT) $(RUN_KUBECONFIG) $(RUN_CLUSTER)
 
 test: $(VENV)/.dev ## everything that needs no foreign server
-	$(BIN)/pytest -n 6 --dist worksteal -m "not rig and not browser and not postgres"
+	$(BIN)/pytest -n 8 --dist worksteal -m "not rig and not browser and not postgres"
 
 test-page: $(VENV)/.dev ## what needs Chromium or PostgreSQL
 	$(BIN)/pytest -m "(browser or postgres) and not rig"

@@ -17,14 +17,18 @@ _skipped: list[str] = []
 _IN_MEMORY = Path("/dev/shm")
 _ROOM = 2 << 30
 """Bytes."""
-_LONG = {
+_LONG = (
+    "test_succession_model.py",
+    "test_dependencies.py",
     "test_approval_model.py",
     "test_canary_weights.py",
     "test_shutdown.py",
+    "test_quick.py",
     "test_started_bot.py",
-    "test_succession_model.py",
-}
-"""Files with tests of more than about ten seconds."""
+    "test_alert_rollback.py",
+    "test_slack_troubles.py",
+)
+"""Files with tests of more than about ten seconds, the longest first. Most of that they wait, so that others run meanwhile."""
 
 
 def pytest_configure() -> None:
@@ -47,11 +51,11 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first in the share of each worker of xdist (equal parts of the list), so that none of them is alone at
-    the end. Within both the order is as random as before."""
+    the end. Within a file, and of the others, the order is as random as before."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
     if not workers:
         return
-    long = [item for item in items if item.path.name in _LONG]
+    long = sorted((item for item in items if item.path.name in _LONG), key=lambda item: _LONG.index(item.path.name))
     others = iter([item for item in items if item.path.name not in _LONG])
     left = len(items)
     items.clear()
