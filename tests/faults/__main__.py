@@ -84,6 +84,9 @@ def main() -> int:
             database = server.fresh() if server else ""
         try:
             line = run(cell, place, database=database, replicas=2 if server else 1).to_json()
+        except ConnectionRefusedError:
+            # Who starts the bots is gone: nothing more can be tried, and this cell was not.
+            raise
         except (OSError, AssertionError, PilothouseError, httpx.HTTPError) as error:
             line = {"cell": cell.name, "problems": [f"the harness: {error}"], "fired": False, "phase": ""}
         with guard:
@@ -96,7 +99,11 @@ def main() -> int:
 
     try:
         with ThreadPoolExecutor(args.jobs) as pool:
-            list(pool.map(one, todo))
+            try:
+                list(pool.map(one, todo))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     finally:
         if server:
             server.remove()
