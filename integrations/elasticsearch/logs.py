@@ -6,6 +6,7 @@ an answer is an error of ours or of the index, and nothing of that answer is sho
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ class ElasticsearchLogs:
         self._mine = mine
         self._deadline = deadline.total_seconds()
         self._client: Elasticsearch | None = None
+        self._guard = threading.Lock()
 
     def close(self) -> None:
         if self._client is not None:
@@ -92,25 +94,29 @@ class ElasticsearchLogs:
     # --- asking -------------------------------------------------------------------------------
 
     def _connected(self) -> Elasticsearch:
-        if self._client is None:
-            # The client takes a third of a second to import, and most replicas never search.
-            from elastic_transport.client_utils import DEFAULT
-            from elasticsearch import Elasticsearch
+        with self._guard:
+            if self._client is None:
+                self._client = self._made()
+            return self._client
 
-            from integrations.elasticsearch.bounded_node import BoundedNode
+    def _made(self) -> Elasticsearch:
+        # The client takes a third of a second to import, and most replicas never search.
+        from elastic_transport.client_utils import DEFAULT
+        from elasticsearch import Elasticsearch
 
-            self._client = Elasticsearch(
-                self._place.url,
-                api_key=self._place.api_key.reveal() or None,
-                node_class=BoundedNode,
-                verify_certs=self._place.verify if self._place.url.startswith("https") else DEFAULT,
-                request_timeout=self._deadline,
-                max_retries=0,
-                retry_on_timeout=False,
-                retry_on_status=(),
-                http_compress=False,
-            )
-        return self._client
+        from integrations.elasticsearch.bounded_node import BoundedNode
+
+        return Elasticsearch(
+            self._place.url,
+            api_key=self._place.api_key.reveal() or None,
+            node_class=BoundedNode,
+            verify_certs=self._place.verify if self._place.url.startswith("https") else DEFAULT,
+            request_timeout=self._deadline,
+            max_retries=0,
+            retry_on_timeout=False,
+            retry_on_status=(),
+            http_compress=False,
+        )
 
     def _errors(self) -> tuple[type[Exception], ...]:
         from elasticsearch import ApiError, SerializationError, TransportError, UnsupportedProductError

@@ -1,10 +1,14 @@
 """The Elasticsearch adapter against a server that is ill; the real one is in tests/contracts and test_real.py."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import elasticsearch
 import pytest
 
 from bot.domain.errors import IntegrationError, Missing, Refused, Unavailable
@@ -60,6 +64,23 @@ def test_lines_come_oldest_first_with_their_fields() -> None:
         datetime(2026, 3, 1, 11, 59, 0, 123456, tzinfo=UTC), "web-7c9f8b6d5-x2x7p", "app", "info", "second"
     )
     assert (page.total, page.source, page.partial) == (2, "Elasticsearch", None)
+
+
+def test_who_search_first_at_once_share_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was made beside another and not kept would leave its connections open."""
+    made: list[elasticsearch.Elasticsearch] = []
+
+    class Slow(elasticsearch.Elasticsearch):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            made.append(self)
+            time.sleep(0.1)
+            super().__init__(*args, **more)
+
+    monkeypatch.setattr(elasticsearch, "Elasticsearch", Slow)
+    with serving(lambda _: answer(hit())) as server, logs(server) as found, ThreadPoolExecutor(4) as pool:
+        pages = list(pool.map(lambda _: found.search(QUERY), range(4)))
+    assert [page.total for page in pages] == [1, 1, 1, 1]
+    assert len(made) == 1
 
 
 def test_fields_may_be_written_dotted_or_be_missing() -> None:
