@@ -58,10 +58,7 @@ def confined(asked: Expression, scope: Scope, *, labels: Labels, window: timedel
 
     written = promql.transform(tree, None, confine).prettify()
     # The library's own writing is not believed: what it wrote is read again, and has to say exactly this.
-    try:
-        found = [(node.name or "", _plain(node)) for node in _selectors(promql.parse(written))]
-    except ValueError as bad:
-        raise _bad(f"cannot be written again: {str(bad)[:100]}") from bad
+    found = [(node.name or "", _plain(node)) for node in _selectors(_read(written, "cannot be written again"))]
     if [(name, sorted(parts)) for name, parts in found] != [(name, sorted(parts)) for name, parts in wanted]:
         raise _bad("cannot be confined to a namespace")
     return written
@@ -79,16 +76,19 @@ def parsed(words: str, window: timedelta) -> promql.Expr:
     if _depth(words) > DEPTH:
         raise _bad("is nested too deep")
     seconds = f"{max(1, int(window.total_seconds()))}s"
+    return _read(words.replace("[$window]", f"[{seconds}]"), "is no PromQL")
+
+
+def _read(words: str, complaint: str) -> promql.Expr:
     try:
-        tree = promql.parse(words.replace("[$window]", f"[{seconds}]"))
+        return promql.parse(words)
     except ValueError as bad:
-        raise _bad(f"is no PromQL: {str(bad)[:100]}") from bad
+        raise _bad(f"{complaint}: {str(bad)[:100]}") from bad
     except BaseException as bad:
         # The parser panics at some numbers (`[1e100]`), and what it raises then is no Exception.
         if type(bad).__name__ != "PanicException":
             raise
         raise _bad("has a number that no parser takes") from bad
-    return tree
 
 
 def _check(tree: promql.Expr) -> None:
