@@ -44,7 +44,7 @@ def answer(params: Alerts, world: World) -> Reply:
         where = text("{where} · {severity} only", where=where, severity=params.severity)
     if not found:
         return Reply(text("Alerts{where}", where=where), (Paragraph(text("Nothing fires.")),))
-    found.sort(key=lambda alert: (bool(alert.silenced_by), alert.labels.get("severity") != "critical", alert.starts))
+    found.sort(key=lambda alert: alert.order)
     quiet = sum(1 for alert in found if alert.silenced_by)
     count = counted(
         len(found), "*{n} alert fires{quiet}.*", "*{n} alerts fire{quiet}.*", quiet=_of_them(quiet, len(found))

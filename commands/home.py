@@ -220,8 +220,7 @@ def _place(world: World, app: App, open_ones: tuple[Operation, ...]) -> Text:
         env=env,
         version=version_of(image, known),
         state=text("healthy") if is_well else text("*not healthy*"),
-        # On its way it has pods of two versions, more than are wanted of one.
-        n=min(workload.available, workload.replicas),
+        n=workload.serving,
         all=workload.replicas,
     )
     busy = [op for op in open_ones if app.hold in op.holds and op.phase not in BEFORE_WRITES]

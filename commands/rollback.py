@@ -31,12 +31,10 @@ from bot.steps.delivery import (
     version_of,
     warn,
 )
-from bot.steps.memory import peak
+from bot.steps.memory import limit_of, peak
 from bot.steps.records import SetProof
 from bot.steps.rollout import RESTARTED, CreateConfig
 from bot.steps.step import Face, Plan, Planned
-
-_MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ def _choose(app: App, ref: str | None, known: tuple[Release, ...], now: Release 
 
 def _less_memory(world: World, target: Target, template: Template) -> list[Text]:
     """What its pods were given then may be too little for what they do now."""
-    now, then = (each.total("limits", "memory") / _MIB for each in (target.running, template))
+    now, then = limit_of(target.running), limit_of(template)
     if not 0 < then < now:
         return []
     down = text("Memory limit goes down *{now} → {then} MiB* a pod", now=f"{now:g}", then=f"{then:g}")

@@ -98,10 +98,10 @@ def _target(world: World, target: Target, known: tuple[Release, ...]) -> list[Bl
     workload = target.workload
     release = running_release(world, target, known)
     version = version_of(target.image, known)
-    # On its way it has pods of two versions, more than are wanted of one.
-    available = min(workload.available, workload.replicas)
     ready = Bar(
-        available, max(1, workload.replicas), text("*{n} of {all} pods ready*", n=available, all=workload.replicas)
+        workload.serving,
+        max(1, workload.replicas),
+        text("*{n} of {all} pods ready*", n=workload.serving, all=workload.replicas),
     )
     facts = [
         Fact(

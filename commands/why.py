@@ -27,7 +27,7 @@ from bot.steps.delivery import targets, version_of
 from bot.steps.following import masked
 from bot.steps.new_patterns import new_since
 from bot.steps.rollout import explain
-from bot.steps.suspects import CHANGES, SUSPECT_WITHIN, suspect
+from bot.steps.suspects import CHANGES, SUSPECT_WITHIN, how_long_before, suspect
 
 SPAN = timedelta(hours=1)
 SHORT = timedelta(minutes=10)
@@ -83,7 +83,7 @@ def _firing(world: World, app: App) -> tuple[list[Alert], list[Block]]:
     except IntegrationError as error:
         return [], [Paragraph(text("Whether alerts fire cannot be seen now: {why}", why=error.what))]
     found = [a for a in listed if a.is_firing and (a.labels.get("namespace"), a.labels.get("app")) in places]
-    found.sort(key=lambda alert: (bool(alert.silenced_by), alert.labels.get("severity") != "critical", alert.starts))
+    found.sort(key=lambda alert: alert.order)
     if not found:
         return [], [Paragraph(text("No alert fires for it."))]
     lines: list[Block] = [Paragraph(_alert(alert)) for alert in found[:ALERTS]]
@@ -212,9 +212,7 @@ def _change(op: Operation, app: App, blamed: Operation | None, began: datetime |
     if began is None:
         return line
     if op is blamed:
-        minutes = int((began - op.started).total_seconds() // 60)
-        when = text("{n} min before it began", n=minutes) if minutes else text("less than a minute before it began")
-        return text("{line}: *suspect*, {when}", line=line, when=when)
+        return text("{line}: *suspect*, {when}", line=line, when=how_long_before(op.started, began))
     if op.started > began:
         why = text("began after it")
     elif op.app != str(app.name):
@@ -256,9 +254,10 @@ def _pods(world: World, app: App) -> list[Block]:
         for target in targets(world, app):
             rollout = world.cluster(target.scope.cluster).workloads.rollout(target.ref)
             workload = rollout.workload
-            ready = min(workload.available, workload.replicas)
             restarts = counted(sum(pod.restarts for pod in rollout.pods), "{n} restart", "{n} restarts")
-            line = text("*Pods:* {n} of {all} ready, {restarts}.", n=ready, all=workload.replicas, restarts=restarts)
+            line = text(
+                "*Pods:* {n} of {all} ready, {restarts}.", n=workload.serving, all=workload.replicas, restarts=restarts
+            )
             troubles = [explain(trouble, version_of(target.image, known)) for trouble in rollout.troubles[:2]]
             lines += [Paragraph(line), *map(Paragraph, troubles)]
     except (Preflight, IntegrationError) as error:

@@ -20,12 +20,14 @@ _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:+/-]{0,199}")
 _OPERATION = re.compile(r"op-[1-9][0-9]{0,11}")
 
 
+PREPOSITIONS = frozenset({"to", "in", "on"})
+"""Before the name of an environment, in a command line."""
 _PLAIN_WORD = re.compile(r'(?!--)[^\s"=]+')
 
 
 def quoted(words: str) -> str:
     """One word of a command line, whatever is in it but double quotes."""
-    return words if _PLAIN_WORD.fullmatch(words) and words not in {"to", "in", "on"} else f'"{words}"'
+    return words if _PLAIN_WORD.fullmatch(words) and words not in PREPOSITIONS else f'"{words}"'
 
 
 def operation_id(text: str) -> OperationId:

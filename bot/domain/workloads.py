@@ -79,6 +79,11 @@ class Workload:
         )
 
     @property
+    def serving(self) -> int:
+        """Available pods, of those that are wanted: on its way it has pods of two versions, more than are wanted of one."""
+        return min(self.available, self.replicas)
+
+    @property
     def running(self) -> Template:
         """What its pods run: of a Rollout the stable template, also where it is told another."""
         stands = self.progressive

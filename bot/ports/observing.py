@@ -220,6 +220,11 @@ class Alert:
     rule: str = ""
     """Its expression as Prometheus evaluates it; empty where nobody said it."""
 
+    @property
+    def order(self) -> tuple[bool, bool, datetime]:
+        """What calls for somebody first."""
+        return bool(self.silenced_by), self.labels.get("severity") != "critical", self.starts
+
 
 @dataclass(frozen=True, slots=True)
 class AlertGroup:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 
 from bot.domain.errors import BadArguments, PilothouseError, UnknownName
-from bot.domain.refs import AppRef, EnvName
+from bot.domain.refs import PREPOSITIONS, AppRef, EnvName
 from bot.domain.reply import Button, text
-from bot.road.params import PREPOSITIONS, Shape, partial, usage_hint
+from bot.road.params import Shape, partial, usage_hint
 
 MOST = 3
 MARKS = re.compile(r"[`*]+")

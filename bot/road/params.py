@@ -18,14 +18,13 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from bot.command import Answers, AnyCommand, Arg, Command
 from bot.domain.errors import BadArguments
 from bot.domain.forms import FormField, Widget
-from bot.domain.refs import AppName, EnvName, Secret, quoted
+from bot.domain.refs import PREPOSITIONS, AppName, EnvName, Secret, quoted
 from bot.domain.reply import Text, text
 from bot.road.kinds import KINDS, Kind
 
 P = TypeVar("P")
 
 SHARE = "--share"
-PREPOSITIONS = frozenset({"to", "in", "on"})
 
 
 @dataclass(frozen=True, slots=True)

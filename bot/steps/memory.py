@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.domain.errors import IntegrationError
 from bot.domain.reply import Fact, Text, text
+from bot.domain.templates import Template
 from bot.ports.observing import Measure, MetricQuery
 from bot.ports.world import World
 from bot.steps.delivery import Target
@@ -28,7 +29,12 @@ def peak(world: World, target: Target) -> Text:
     return text("the peak last week was {n} MiB", n=round(max(value for _, value in points) / _MIB))
 
 
+def limit_of(template: Template) -> float:
+    """MiB a pod; 0 where it has none."""
+    return template.total("limits", "memory") / _MIB
+
+
 def memory_fact(world: World, target: Target) -> Fact:
-    limit = target.running.total("limits", "memory") / _MIB
+    limit = limit_of(target.running)
     most = text("limit {n} MiB a pod", n=f"{limit:g}") if limit else text("no limit")
     return Fact(text("Memory"), text("{most};\n{peak}", most=most, peak=peak(world, target)))

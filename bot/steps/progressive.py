@@ -73,7 +73,7 @@ class PutProgram:
             is_there = workload.is_settled and not stands.weight
         if is_there:
             return Progress(Standing.DONE)
-        ready = min(workload.available, workload.replicas)
+        ready = workload.serving
         why = text("Its controller has not finished: {words}", words=stands.words or "it has not taken notice yet")
         return Progress(Standing.UNDERWAY, why=why, done=ready, of=workload.replicas)
 

@@ -15,6 +15,7 @@ from bot.domain.reply import Text, span, text
 from bot.steps.codec import load_face, load_steps
 from bot.steps.records import Silence
 from bot.steps.rollout import ReplaceTemplate
+from bot.steps.step import Planned
 
 SUSPECT_WITHIN = timedelta(hours=2)
 """After the end of a change."""
@@ -43,26 +44,34 @@ def described(op: Operation, began: datetime) -> str:
     title = load_face(op.face).title.plain()
     if op.ended is None or op.ended > began:
         return f"{title}, by {op.requester}, which was running"
-    minutes = int((began - op.started).total_seconds() // 60)
-    return f"{title}, by {op.requester}, {f'{minutes} min' if minutes else 'less than a minute'} before it began"
+    return f"{title}, by {op.requester}, {how_long_before(op.started, began)}"
+
+
+def how_long_before(started: datetime, began: datetime) -> str:
+    minutes = int((began - started).total_seconds() // 60)
+    return f"{minutes} min before it began" if minutes else "less than a minute before it began"
 
 
 def versions(op: Operation) -> Versions | None:
     """What a deploy or canary replaces, and by what; None where it is none, or of another version of the product."""
     if op.kind not in _ROLLOUTS:
         return None
-    try:
-        steps = load_steps(op.plan)
-    except UnknownKind:
-        return None
     # A step before it may label stable: that one leads from the old version to itself.
-    swaps = [(step.do, step.undo) for step in steps]
+    swaps = [(step.do, step.undo) for step in _steps(op)]
     found = [
         Versions(undo.version, do.version)
         for do, undo in swaps
         if isinstance(do, ReplaceTemplate) and isinstance(undo, ReplaceTemplate) and do.version != undo.version
     ]
     return found[0] if found else None
+
+
+def _steps(op: Operation) -> tuple[Planned, ...]:
+    """None where another version of the product wrote them."""
+    try:
+        return load_steps(op.plan)
+    except UnknownKind:
+        return ()
 
 
 def can_stop(op: Operation) -> bool:
@@ -116,21 +125,13 @@ def deeds(operations: Sequence[Operation], began: datetime) -> list[Text]:
 
 def silenced(operations: Sequence[Operation], alert: str) -> tuple[Operation, datetime] | None:
     """The silence of this alert that ends last, and when. It may have ended meanwhile: the card says when, not whether."""
-    found: list[tuple[datetime, Operation]] = []
+    found: list[tuple[Operation, datetime]] = []
     for op in operations:
         if op.kind != "silence" or op.phase is not Phase.DONE or op.ended is None:
             continue
-        try:
-            steps = load_steps(op.plan)
-        except UnknownKind:
-            continue
-        times = [
-            step.do.time
-            for step in steps
-            if isinstance(step.do, Silence) and step.do.matchers.get("alertname") == alert
-        ]
-        found += [(op.ended + time, op) for time in times]
-    return next(((op, until) for until, op in sorted(found, key=lambda each: each[0], reverse=True)), None)
+        silences = [step.do for step in _steps(op) if isinstance(step.do, Silence)]
+        found += [(op, op.ended + each.time) for each in silences if each.matchers.get("alertname") == alert]
+    return max(found, key=lambda each: each[1], default=None)
 
 
 def how_long(began: datetime, ended: datetime) -> str:
