@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from bot.app.core import Core, build
-from bot.app.worlds import Parts
+from bot.app.simulated_parts import simulated
 from bot.domain.operation import Operation, Place
 from bot.domain.refs import EnvName, OperationId
 from bot.domain.reply import Button, Text
@@ -25,13 +25,7 @@ from bot.road.answers import Answer
 from bot.road.directory import Site
 from bot.road.request import Origin, Outcome, Request
 from integrations.database.store import open_store
-from integrations.simulated.alerts import SimulatedAlerts
-from integrations.simulated.builds import SimulatedBuilds
-from integrations.simulated.clusters import SimulatedCluster
-from integrations.simulated.images import SimulatedImages
-from integrations.simulated.logs import SimulatedLogs
-from integrations.simulated.metrics import SimulatedMetrics
-from integrations.simulated.seed import NAMESPACES, demo_world
+from integrations.simulated.seed import NAMESPACES
 from integrations.simulated.world import SimulatedWorld
 from tests.kit.clocks import ManualClock, RunningClock
 from tests.kit.databases import sqlite_store
@@ -152,7 +146,7 @@ class CiServer(Builds, BuildWriter, Protocol):
 def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterator[Bench]:
     """`url`: of a PostgreSQL database in place of the SQLite file. `ci`: in place of the simulated one."""
     clock = RunningClock() if url else ManualClock()
-    world = demo_world(clock)
+    simulation = simulated(clock)
     current: dict[str, Judge] = {}
 
     def use(policy: str | None) -> None:
@@ -160,18 +154,7 @@ def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterato
 
     use(None)
     people = KnownPeople(clock)
-    alerts = SimulatedAlerts(world)
-    builds = ci or SimulatedBuilds(world)
-    parts = Parts(
-        clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
-        images=SimulatedImages(world),
-        logs=SimulatedLogs(world),
-        metrics=SimulatedMetrics(world),
-        alerts=alerts,
-        alert_writer=alerts,
-        builds=builds,
-        build_writer=builds,
-    )
+    parts = simulation.parts if ci is None else replace(simulation.parts, builds=ci, build_writer=ci)
 
     def opened() -> Core:
         return build(
@@ -186,7 +169,7 @@ def bench(folder: Path, *, url: str = "", ci: CiServer | None = None) -> Iterato
             alerts_channel="C0ALERTS",
         )
 
-    made = Bench(clock, world, people, opened(), use, opened)
+    made = Bench(clock, simulation.world, people, opened(), use, opened)
     try:
         yield made
     finally:

@@ -13,19 +13,13 @@ from pathlib import Path
 import pytest
 
 from bot.app.bot import Bot, assemble
-from bot.app.worlds import Parts
+from bot.app.simulated_parts import simulated
 from bot.audit.checkpoint import signer_from_file
 from bot.domain.operation import Operation, Phase
 from bot.ports.people import Identity, Standing, Status
 from bot.ports.store import OperationFilter, RecordFilter
 from bot.settings import Alertmanager, Data, PolicyPlace, Settings
 from integrations.database.store import open_store
-from integrations.simulated.alerts import SimulatedAlerts
-from integrations.simulated.clusters import SimulatedCluster
-from integrations.simulated.images import SimulatedImages
-from integrations.simulated.logs import SimulatedLogs
-from integrations.simulated.metrics import SimulatedMetrics
-from integrations.simulated.seed import demo_world
 from tests.kit.bench import sites
 from tests.kit.clocks import T0
 from tests.schedule.test_timers import HALF_PAST, with_schedule
@@ -78,20 +72,11 @@ def started(folder: Path, clock: Shifted) -> Iterator[Bot]:
         policy=PolicyPlace(path=policy),
         alertmanager=Alertmanager(default_channel="C0ALERT01"),
     )
-    world = demo_world(clock)
-    alerts = SimulatedAlerts(world)
     bot = assemble(
         settings=settings,
         clock=clock,
         store=open_store(f"sqlite:///{folder}/pilothouse.db", clock=clock),
-        parts=Parts(
-            clusters={name: SimulatedCluster(world, name) for name in world.clusters()},
-            images=SimulatedImages(world),
-            logs=SimulatedLogs(world),
-            metrics=SimulatedMetrics(world),
-            alerts=alerts,
-            alert_writer=alerts,
-        ),
+        parts=simulated(clock).parts,
         sites=sites(),
         signer=signer_from_file(folder / "audit-key"),
     )
