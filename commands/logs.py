@@ -166,54 +166,43 @@ def _patterns(patterns: tuple[LogPattern, ...], news: NewSince | None) -> str:
     return "\n".join(f"{each.count:>6}  {marks[each]:3}  {masked(each.template)}" for each in patterns)
 
 
-def _line(params: Logs) -> str:
-    level = f" level={params.level}" if params.level else ""
-    tail = f" {params.query}" if params.query else ""
-    since = int(params.since.total_seconds())
-    return f"logs {params.app} in {params.env} since={since}s{level}{tail}"
+def _line(params: Logs, *, ago: timedelta | None = None, level: Level | None = None, more: str = "") -> str:
+    """The same search, but for what is given here."""
+    back = int((ago or params.ago or timedelta(0)).total_seconds())
+    parts = [f"logs {params.app} in {params.env} since={int(params.since.total_seconds())}s"]
+    parts += [f"ago={back}s"] if back else []
+    parts += [f"level={wanted}"] if (wanted := level or params.level) else []
+    parts += [f"pod={params.pod}"] if params.pod else []
+    return " ".join([*parts, *([more] if more else []), *([params.query] if params.query else [])])
 
 
 def _buttons(params: Logs, page: LogPage, news: NewSince | None) -> Buttons:
-    head = f"logs {params.app} in {params.env}"
-    tail = f" {params.query}" if params.query else ""
-    seconds = int(params.since.total_seconds())
-    ago = int((params.ago or timedelta(0)).total_seconds())
-    level = f" level={params.level}" if params.level else ""
-    pod = f" pod={params.pod}" if params.pod else ""
-    said = f"{level}{pod}"
+    ago = params.ago or timedelta(0)
     row = [
-        Button(
-            text("Earlier"), f"{head} since={seconds}s ago={ago + seconds}s{said}{tail}", spoken=text("Earlier lines")
-        ),
-        Button(
-            text("Share here"),
-            f"{head} since={seconds}s{_ago(ago)}{said} --share{tail}",
-            spoken=text("Post this result to the channel"),
-        ),
+        Button(text("Earlier"), _line(params, ago=ago + params.since), spoken=text("Earlier lines")),
+        Button(text("Share here"), _line(params, more="--share"), spoken=text("Post this result to the channel")),
     ]
     if page.lines:
         row.insert(0, _around(params, page.lines[-1]))
     more = []
     if params.level is None:
-        more.append(Button(text("Errors only"), f"{head} since={seconds}s{_ago(ago)} level=error{pod}{tail}"))
+        more.append(Button(text("Errors only"), _line(params, level=Level.ERROR)))
     if news is not None and news.patterns:
         label = text("New since {version} only", version=_clipped(news.version))
-        more.append(Button(label, f"{head} since={seconds}s{_ago(ago)}{said} --new{tail}"))
+        more.append(Button(label, _line(params, more="--new")))
     if not ago and not params.pod:
+        level = f" level={params.level}" if params.level else ""
+        tail = f" {params.query}" if params.query else ""
         more.append(Button(text("Follow"), f"tail {params.app} in {params.env}{level}{tail}"))
     if page.total > len(page.lines):
         label = text("All {n} as a file", n=page.total) if page.total <= MOST else text("Newest {n} as a file", n=MOST)
-        more.append(Button(label, f"{head} since={seconds}s{_ago(ago)}{said} lines={MOST}{tail}"))
+        more.append(Button(label, _line(params, more=f"lines={MOST}")))
     return Buttons(tuple(row), more=tuple(more))
 
 
 def _clipped(version: str) -> str:
     """As a label has room for."""
     return version if len(version) <= LABEL else f"{version[: LABEL - 1]}…"
-
-
-def _ago(seconds: int) -> str:
-    return f" ago={seconds}s" if seconds else ""
 
 
 def _around(params: Logs, newest: LogLine) -> Button:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil
 from typing import Annotated
 
 from bot.command import Answers, Arg, Command
@@ -13,11 +12,10 @@ from bot.domain.errors import BadArguments, IntegrationError
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Button, Buttons, Chart, Note, Paragraph, Reply, Series, Text, span, text
 from bot.ports.apps import App
-from bot.ports.observing import Measure, MetricQuery
+from bot.ports.observing import Measure
 from bot.ports.world import World
+from bot.steps.figures import POINTS, newest
 
-POINTS = 20
-"""Of a series: Slack draws so many by itself."""
 LONGEST = timedelta(days=7)
 SHORTEST = timedelta(minutes=5)
 REQUESTS = Criterion("Requests", "a second")
@@ -55,11 +53,8 @@ def _measured(
 ) -> tuple[Text, Chart | None]:
     """A sentence and, where there is enough of it, a chart; what is missing is said."""
     name = criterion.name
-    step = timedelta(seconds=ceil(since.total_seconds() / (POINTS - 1)))
-    # Whole steps back from now: the last point is what is now, and not what was up to a step ago.
-    query = MetricQuery(measure, app.scopes[0], world.now - (POINTS - 1) * step, world.now, step)
     try:
-        points = world.metrics.range(query).points
+        points = newest(world, app, measure, since)
     except IntegrationError as error:
         return text("*{name}* not known: {why}", name=name, why=error.what), None
     if not points:

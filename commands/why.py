@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Annotated
 
 from bot.command import Answers, Arg, Command
@@ -19,11 +18,12 @@ from bot.domain.operation import Operation
 from bot.domain.refs import AppName, EnvName
 from bot.domain.reply import Block, Button, Buttons, Chart, Code, Note, Paragraph, Reply, Series, Text, counted, text
 from bot.ports.apps import App
-from bot.ports.observing import Alert, Expression, Level, LogQuery, Measure, MetricQuery
+from bot.ports.observing import Alert, Expression, Level, LogQuery, Measure
 from bot.ports.store import OperationFilter
 from bot.ports.world import World
 from bot.steps.codec import load_face
 from bot.steps.delivery import targets, version_of
+from bot.steps.figures import POINTS, newest
 from bot.steps.following import masked
 from bot.steps.new_patterns import new_since
 from bot.steps.rollout import explain
@@ -33,8 +33,6 @@ SPAN = timedelta(hours=1)
 SHORT = timedelta(minutes=10)
 """Where an hour has next to no samples yet."""
 FEW = 4
-POINTS = 20
-"""Of a chart: Slack draws so many by itself."""
 ALERTS = 3
 SHOWN = 6
 """Changes."""
@@ -132,10 +130,10 @@ def _figure(
     """A sentence and its chart; None where there is nothing to be said."""
     span = SPAN
     try:
-        points = _points(world, app, what, span)
+        points = newest(world, app, what, span)
         if 0 < len(points) < FEW:
             span = SHORT
-            points = _points(world, app, what, span)
+            points = newest(world, app, what, span)
     except (IntegrationError, BadArguments):
         return None
     if not points:
@@ -157,13 +155,6 @@ def _figure(
     title = text("{app} on {env}, {name}, {span}", app=str(app.name), env=str(app.env), name=shown, span=span)
     drawn = tuple((at, round(scale * value, 4)) for at, value in points[-POINTS:])
     return sentence, [Chart(title, unit, (Series(name, drawn),), limit)]
-
-
-def _points(world: World, app: App, what: Measure | Expression, span: timedelta) -> tuple[tuple[datetime, float], ...]:
-    step = timedelta(seconds=ceil(span.total_seconds() / (POINTS - 1)))
-    # The last sample is of now, whatever a step of whole seconds leaves over.
-    since = world.now - (POINTS - 1) * step
-    return world.metrics.range(MetricQuery(what, app.scopes[0], since, world.now, step)).points
 
 
 # --- changes ----------------------------------------------------------------------------------------

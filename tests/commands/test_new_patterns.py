@@ -65,6 +65,12 @@ def test_without_a_release_of_the_last_day_nothing_is_called_new(bot: Bench) -> 
     assert "Nothing here is from a release of the last 1 d." in words(bot.say("ana", "logs web in staging --new"))
 
 
+def test_all_lines_are_those_of_the_same_search(bot: Bench) -> None:
+    deployed(bot, "1.8.2")
+    only = words(bot.say("ana", "logs web in staging since=30m ago=1m pod=web-1 level=info --new GET"))
+    assert "[All lines: logs web in staging since=1800s ago=60s level=info pod=web-1 GET]" in only
+
+
 def searched(total: int, *patterns: str) -> LogPage:
     return LogPage(total, (), (total,), tuple(LogPattern(1, each) for each in patterns), "a store")
 
